@@ -1,0 +1,258 @@
+/**
+ * The contract of the token trie: text in, the tokens that really produced it out.
+ *
+ * Two implementations stand beside this file: `wasm_trie.ts` (AssemblyScript core, what ships) and `model_trie.ts`
+ * (plain TypeScript, obviously right: the oracle of the tests and the baseline of the benchmarks). One suite,
+ * `tests/support/token_trie_suite.ts`, runs over both.
+ *
+ * ## Words
+ * - *segment*: a run of tokens added by one event. A prompt segment has loss mask 0, an output segment is what an
+ *   engine sampled in one reply: loss mask 1, logprobs, version. A segment continues a {@link PathHandle} or the root,
+ *   and stores only its own tokens; the path from the root is the token sequence.
+ * - *key*: the text of a segment, as UTF-8 bytes, continuing the text of its parent. An output segment may have several
+ *   keys: what its tokens decode to, that without the trailing stop token, the engine's own `text`.
+ * - *splice point*: a place where a stored sequence may be cut and continued with newly encoded text.
+ *
+ * This file imports nothing, so that other runtimes reuse the trie alone.
+ *
+ * @module
+ */
+
+/** A weight version as engines send it: integer-like versions order, other strings are labels. */
+export type TrieWeightVersion = number | string;
+
+/** `generationVersions` value of a token that no known weight version generated. */
+export const NO_VERSION = -1;
+
+/** Options of {@link TokenTrie} constructors. */
+export interface TokenTrieOptions {
+  /** Most tokens stored. Default 10,000. */
+  maxCacheSize?: number;
+  /** Most bytes of memory in use (text, tokens, nodes). Default 2 GiB. */
+  maxCacheBytes?: number;
+  /** Versions at or below `current - gcThresholdK` go in a garbage collection. Default 5. */
+  gcThresholdK?: number;
+}
+
+/** A place in a stored token sequence. Opaque to the holder; stale handles are detected, never followed. */
+export interface PathHandle {
+  /** Address of the point in the core. */
+  readonly point: number;
+  /** Serial of that point: a reused address has another. */
+  readonly serial: number;
+}
+
+/** Why a look-up answered what it did. */
+export type MatchReason =
+  | "hit" // the whole query, or all of it up to a splice point past which nothing is stored
+  | "no match" // nothing stored begins like the query
+  | "not at a splice point" // stored text goes on past the answer, but may not be cut where the query leaves it
+  | "empty"; // the query is empty
+
+/** What a look-up found. Typed arrays are fresh copies, one element a token. */
+export interface PrefixMatch {
+  /** The part of the query that the tokens stand for. */
+  readonly matchedPrefix: string;
+  /** The rest of the query, to be encoded by the caller. `matchedPrefix + remaining` is the query. */
+  readonly remaining: string;
+  /** Bytes of the query that any stored text shares: at least `spliceBytes`. */
+  readonly matchedBytes: number;
+  /** UTF-8 length of `matchedPrefix`. */
+  readonly spliceBytes: number;
+  readonly tokenIds: Uint32Array;
+  /** 0 where the loss mask is 0 and no logprob was given; NaN where the loss mask is 1 and none was given. */
+  readonly logprobs: Float64Array;
+  readonly lossMask: Uint8Array;
+  /** ≥ 0 an integer version; -1 none; ≤ -2 a label, see {@link TokenTrie.versionLabel}. */
+  readonly generationVersions: Int32Array;
+  /** How many stored paths stand for this very text: more than 1 means that the text alone is ambiguous. */
+  readonly candidates: number;
+  readonly reason: MatchReason;
+  /** Where new segments may be appended; `null` when nothing matched (then the root is the parent). */
+  readonly handle: PathHandle | null;
+}
+
+/** A continuation look-up for the request path: no copies but the digits. */
+export interface Continuation {
+  /** Tokens in the matched path. */
+  readonly tokenCount: number;
+  /** UTF-16 length of the matched prefix: `text.slice(matchedUnits)` remains to be encoded. */
+  readonly matchedUnits: number;
+  readonly matchedBytes: number;
+  readonly spliceBytes: number;
+  readonly candidates: number;
+  readonly reason: MatchReason;
+  readonly handle: PathHandle | null;
+  /** The ids as JSON digits without brackets, ASCII, e.g. `151644,8948,198`; empty when no token matched. A copy. */
+  readonly idDigits: Uint8Array;
+}
+
+/** Options of look-ups. */
+export interface LookupOptions {
+  /** Only samples of this scope (see {@link SegmentInput.scope}) are candidates; prompts are shared by all. */
+  scope?: string;
+  /** Keep the found path from eviction until {@link TokenTrie.release}. Default false. */
+  pin?: boolean;
+}
+
+/** A text under which a segment is found, continuing its parent's text. */
+export interface SegmentKey {
+  /** The text itself. Bytes may end inside a UTF-8 sequence: tokens do. */
+  readonly text: string | Uint8Array;
+  /**
+   * How many of the segment's tokens this text stands for. Default all. One less when the text leaves out the
+   * trailing stop token: a continuation cuts there, `retrieveFromText` of exactly this text still gives every token.
+   */
+  readonly tokens?: number;
+}
+
+/** A place inside a prompt where it may be cut: the right edge of a special token. */
+export interface SplicePoint {
+  /** UTF-8 offset in the segment's first key. */
+  readonly byteOffset: number;
+  /** How many of the segment's tokens lie before it. */
+  readonly tokenIndex: number;
+}
+
+/** A maximal run of tokens that one weight version sampled. Runs partition the segment. */
+export interface VersionRun {
+  /** Number of tokens in the run. */
+  readonly tokens: number;
+  readonly version: TrieWeightVersion | null;
+}
+
+/** One segment to append. */
+export interface SegmentInput {
+  /** 1 to 4 keys. The first is the text that the tokens decode to. */
+  readonly keys: readonly SegmentKey[];
+  readonly tokenIds: ArrayLike<number>;
+  /** `true`: an engine sampled these tokens (loss mask 1). `false`: prompt (loss mask 0). */
+  readonly sampled: boolean;
+  /** One a token, NaN or null where the engine gave none. Prompts need none. */
+  readonly logprobs?: ArrayLike<number | null>;
+  /** Runs of versions, or one version for all tokens. Prompts have none. */
+  readonly versions?: readonly VersionRun[] | TrieWeightVersion | null;
+  /** Session that sampled the segment. Absent: none. */
+  readonly scope?: string;
+  /** Right edges of special tokens inside a prompt. Default none. Ascending. */
+  readonly splicePoints?: readonly SplicePoint[];
+}
+
+/** Outcome of {@link TokenTrie.append}. */
+export type AppendResult =
+  | { readonly ok: true; readonly handle: PathHandle }
+  | { readonly ok: false; readonly reason: string };
+
+/** What a garbage collection did. */
+export interface GcReport {
+  readonly removedEntries: number;
+  readonly removedTokens: number;
+  /** False when a sliced collection has more to do: call again. */
+  readonly done: boolean;
+}
+
+/** Counters and sizes. Sizes in the unit their name ends with; counters since creation. */
+export interface TrieStats {
+  /** Inserted texts that are stored now. */
+  readonly entries: number;
+  readonly segments: number;
+  readonly nodes: number;
+  /** Tokens stored now: never above `maxCacheSize`. */
+  readonly tokens: number;
+  readonly maxCacheSize: number;
+  readonly gcThresholdK: number;
+  /** Bytes in use by text, tokens, nodes. */
+  readonly usedBytes: number;
+  /** Bytes the memory has in all (in use, free, windows). */
+  readonly memoryBytes: number;
+  readonly maxCacheBytes: number;
+  readonly pinned: number;
+  readonly hits: number;
+  readonly misses: number;
+  readonly misses_by_reason: Readonly<Record<Exclude<MatchReason, "hit">, number>>;
+  readonly evictedTokens: { readonly lru: number; readonly version: number; readonly removed: number };
+  /** Newest integer version seen, or null. */
+  readonly newestVersion: number | null;
+}
+
+/** The token trie. Methods are synchronous and atomic; what spans an `await` is guarded by the caller's lock. */
+export interface TokenTrie {
+  /**
+   * Stores a whole text with its whole token sequence.
+   *
+   * Tokens that an already stored prefix of the text holds identically (ids, logprobs, mask) are shared and keep their
+   * generation versions; the rest becomes a new segment. `weightVersion` is given to new tokens with loss mask 1 and
+   * raises the traverse version of the path.
+   *
+   * @param text non-empty
+   * @param tokenIds one or more integers in [0, 2^32)
+   * @param logprobs one a token; default: none known
+   * @param lossMask one 0 or 1 a token; default all 0
+   * @returns false when refused: nothing has changed and `lastRefusal` tells why
+   */
+  insert(
+    text: string,
+    tokenIds: ArrayLike<number>,
+    logprobs?: ArrayLike<number | null> | null,
+    lossMask?: ArrayLike<number> | null,
+    weightVersion?: TrieWeightVersion | null,
+  ): boolean;
+
+  /** Why the last `insert` was refused; null when it was not. */
+  readonly lastRefusal: string | null;
+
+  /** The longest inserted text that `text` starts with, whatever its mask. Newest first among equals. */
+  findLongestPrefix(text: string, options?: LookupOptions): PrefixMatch;
+
+  /**
+   * The longest stored prefix that may be continued with newly encoded text: ends at splice points only, or at the end
+   * of a stored prompt when the query ends there too. What `/retrieve_from_text` uses: a query that ends exactly
+   * before a sampled trailing stop token gets that token too.
+   */
+  retrieveFromText(text: string, options?: LookupOptions): PrefixMatch;
+
+  /** As `retrieveFromText`, but cut before a trailing stop token that the query leaves out, and without payload copies:
+   * what `/generate` uses. Pass `pin: true` to append to the handle later. */
+  findContinuation(text: string, options?: LookupOptions): Continuation;
+
+  /**
+   * The longest stored path whose *tokens* are a prefix of `tokenIds` and which ends at any point (splice point or
+   * end of a segment). `text` is what `tokenIds` decode to, as bytes: it guides the walk, the ids decide.
+   */
+  findContinuationOfIds(text: Uint8Array, tokenIds: Uint32Array, options?: LookupOptions): Continuation;
+
+  /**
+   * Appends segments one after another below `parent` (null: the root), all or none. An identical prompt segment that
+   * is already there is reused, so is an identical output segment (ids, logprobs, versions, scope).
+   * Cost: the delta, not the history.
+   */
+  append(parent: PathHandle | null, segments: readonly SegmentInput[]): AppendResult;
+
+  /** Ends a pin. A handle that is not pinned, or stale, is ignored. */
+  release(handle: PathHandle): void;
+
+  /** The path that ends at `handle`, whole: fresh copies; null when the handle is stale. */
+  read(
+    handle: PathHandle,
+  ): Pick<PrefixMatch, "tokenIds" | "logprobs" | "lossMask" | "generationVersions"> | null;
+
+  /** Removes `text` and everything that extends it. Returns the number of entries removed. */
+  remove(text: string): number;
+
+  /** Removes what no version newer than `currentVersion - gcThresholdK` passed through. Unversioned entries stay. */
+  gcByWeightVersion(currentVersion: number, gcThresholdK?: number): GcReport;
+
+  /** As `gcByWeightVersion`, at most `segmentsMax` segments looked at a call, for callers that share a thread. */
+  gcSlice(currentVersion: number, gcThresholdK: number, segmentsMax: number): GcReport;
+
+  /** The label of a `generationVersions` value ≤ -2; undefined for others. */
+  versionLabel(code: number): string | undefined;
+
+  stats(): TrieStats;
+
+  /** Forgets everything. Handles become stale. Counters stay. */
+  clear(): void;
+
+  /** Debug aid: throws an `Error` that names the first broken invariant. */
+  checkInvariants(): void;
+}
