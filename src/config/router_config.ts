@@ -1,0 +1,118 @@
+/**
+ * What the router can be told: one interface, its defaults. Reading flags, variables and files is `resolve.ts`.
+ *
+ * @module
+ */
+
+/** Configuration of one router. Times in milliseconds, sizes in the unit their names end with. */
+export interface RouterConfig {
+  /** Address to listen on. Default "127.0.0.1". */
+  readonly host: string;
+  /** Port to listen on; 0 takes a free one. Default 30000. */
+  readonly port: number;
+
+  /** Base URLs of workers known from the start. Default none. */
+  readonly workers: readonly string[];
+  /** Hosts that workers may have: names or addresses, `*` for any run of characters. Default null: any. */
+  readonly allowedWorkerHosts: readonly string[] | null;
+  /** How a worker is chosen. Default "least_load". */
+  readonly policy: PolicyName;
+  /** Requests served at once; more are answered 503 with `Retry-After`. 0: no bound. Default 0. */
+  readonly maxConnections: number;
+  /** Times a request may be tried when connections fail, the first included; never twice on one worker. Default 3. */
+  readonly maxAttempts: number;
+  /** Longest a whole request may take. 0: no limit. Default 0. */
+  readonly requestTimeoutMs: number;
+  /** Longest until a worker's connection stands. Default 5000. */
+  readonly connectTimeoutMs: number;
+  /** Largest request body; larger ones are answered 413. Default 64 MiB. */
+  readonly maxBodyBytes: number;
+
+  /** Time between two health probes of a worker. Default 30000. */
+  readonly healthCheckIntervalMs: number;
+  /** Longest a health probe may take. Default 5000. */
+  readonly healthCheckTimeoutMs: number;
+  /** Failed probes in a row after which a worker is unhealthy. Default 3. */
+  readonly healthCheckFailureThreshold: number;
+  /** Failed connections in a row after which a worker is left alone for a while. Default 5. */
+  readonly circuitBreakerThreshold: number;
+  /** How long it is left alone. Default 10000. */
+  readonly circuitBreakerCooldownMs: number;
+
+  /** Folder with `tokenizer.json`, or the file. Default null: requests pass without the token cache. */
+  readonly tokenizer: string | null;
+  /** What encodes. Default "auto". */
+  readonly tokenizerBackend: TokenizerBackendChoice;
+  /** Tokens kept at most. Default 16 Mi. */
+  readonly maxCacheSize: number;
+  /** Bytes of memory the cache uses at most. Default 4 GiB. */
+  readonly maxCacheBytes: number;
+  /** Weight versions a cached path may lag behind the newest. Default 5. */
+  readonly gcThresholdK: number;
+  /** Load the tokenizer and warm the cache before listening, so that the first request pays nothing. Default true. */
+  readonly prewarm: boolean;
+
+  /** What to do with a reply that a weight update aborted: ask again, or hand it to the client. Default "retry". */
+  readonly onAbort: "retry" | "return";
+  /** Times an aborted request is asked again. Default 5. */
+  readonly abortRetries: number;
+  /** Wait before asking again. Default 1000. */
+  readonly abortRetryWaitMs: number;
+
+  /** Modules whose default export makes a middleware, in order. Default none. */
+  readonly middleware: readonly string[];
+  /** Bearer token that every path but `/health` and `/readiness` then asks for. Default null: open. */
+  readonly apiKey: string | null;
+  /** Longest that requests in flight may go on after a signal to stop. Default 30000. */
+  readonly shutdownTimeoutMs: number;
+
+  /** "auto": pretty on a terminal, JSON lines otherwise. Default "auto". */
+  readonly logFormat: "auto" | "json" | "pretty";
+  /** Least severe level that is written. Default "info", with `verbose` "debug". */
+  readonly logLevel: LogLevelName;
+  /** Writes a line a request, and debug messages unless `logLevel` says otherwise. Default false. */
+  readonly verbose: boolean;
+}
+
+/** Names of the load-balancing policies. */
+export type PolicyName = "least_load" | "round_robin";
+
+/** A tokenizer backend by name, or the choice left to the loader. */
+export type TokenizerBackendChoice = "auto" | "kitoken" | "huggingface" | "tokenizers-wasm";
+
+/** Levels of the log, from all to least. */
+export type LogLevelName = "trace" | "debug" | "info" | "warning" | "error" | "fatal";
+
+/** The configuration of a router that is told nothing. */
+export const DEFAULT_CONFIG: RouterConfig = Object.freeze({
+  host: "127.0.0.1",
+  port: 30_000,
+  workers: [],
+  allowedWorkerHosts: null,
+  policy: "least_load",
+  maxConnections: 0,
+  maxAttempts: 3,
+  requestTimeoutMs: 0,
+  connectTimeoutMs: 5_000,
+  maxBodyBytes: 64 * 2 ** 20,
+  healthCheckIntervalMs: 30_000,
+  healthCheckTimeoutMs: 5_000,
+  healthCheckFailureThreshold: 3,
+  circuitBreakerThreshold: 5,
+  circuitBreakerCooldownMs: 10_000,
+  tokenizer: null,
+  tokenizerBackend: "auto",
+  maxCacheSize: 16 * 2 ** 20,
+  maxCacheBytes: 4 * 2 ** 30,
+  gcThresholdK: 5,
+  prewarm: true,
+  onAbort: "retry",
+  abortRetries: 5,
+  abortRetryWaitMs: 1_000,
+  middleware: [],
+  apiKey: null,
+  shutdownTimeoutMs: 30_000,
+  logFormat: "auto",
+  logLevel: "info",
+  verbose: false,
+});
