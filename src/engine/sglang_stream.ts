@@ -1,0 +1,180 @@
+/**
+ * Collects what a streamed `/generate` reply sampled, while its bytes pass through elsewhere.
+ *
+ * Frames are cumulative by default: frame k holds all that frames 1..k-1 hold, so the bytes of a reply grow with the
+ * square of its length. Once two frames have shown that a stream is cumulative, only the bytes of the newest frame are
+ * kept, and only the last one is parsed. Delta frames are parsed one by one. Replies with several samples (`n` > 1)
+ * interleave frames by `index`, and each is parsed.
+ *
+ * @module
+ */
+import type { JsonObject, JsonValue, WeightVersion } from "../types.ts";
+import type { SampledOutput } from "./engine.ts";
+import { asCount, asObject, asString } from "./json_fields.ts";
+import { parseReplyFrame, type ReplyFrame, toSampledOutput } from "./sglang.ts";
+import { eventData, SseSplitter } from "./sse_frames.ts";
+
+type StreamMode = "unknown" | "cumulative" | "delta";
+
+/** `data: [DONE]` and its line ends are never longer. */
+const DONE_EVENT_BYTES_MAX = 32;
+
+/** Reader of one streamed reply. Feed it every chunk; ask for `outputs()` once `done`. */
+export class GenerateStreamReader {
+  readonly #splitter = new SseSplitter();
+  readonly #samples = new Map<number, SampleFrames>();
+  #newestEvent: Uint8Array[] | null = null;
+  #done = false;
+  #failure: string | null = null;
+  readonly #sampleCount: number;
+
+  /** @param sampleCount `sampling_params.n` of the request */
+  constructor(sampleCount = 1) {
+    this.#sampleCount = sampleCount;
+  }
+
+  /** The engine closed the stream with `[DONE]`. */
+  get done(): boolean {
+    return this.#done;
+  }
+
+  /** Why the stream cannot be recorded, or null. */
+  get failure(): string | null {
+    return this.#failure;
+  }
+
+  /** Reads one chunk of the reply, cut anywhere. */
+  push(chunk: Uint8Array): void {
+    if (this.#failure !== null) return;
+    try {
+      this.#splitter.push(chunk, (event) => this.#onEvent(event));
+    } catch (error) {
+      this.#failure = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  /** What was sampled, in order of index; null unless the stream came whole and well-formed. */
+  outputs(): SampledOutput[] | null {
+    if (!this.#done || this.#failure !== null) return null;
+    this.#parseNewest();
+    if (this.#failure !== null || this.#samples.size === 0) return null;
+    const outputs: SampledOutput[] = [];
+    for (const [, sample] of [...this.#samples].sort(([a], [b]) => a - b)) outputs.push(sample.result());
+    return outputs;
+  }
+
+  #onEvent(event: Uint8Array[]): void {
+    const bytes = event.reduce((sum, part) => sum + part.length, 0);
+    if (bytes <= DONE_EVENT_BYTES_MAX && eventData(event)?.trim() === "[DONE]") {
+      this.#done = true;
+      return;
+    }
+    this.#newestEvent = event;
+    if (this.#sampleCount > 1 || this.#samples.get(0)?.mode !== "cumulative") this.#parseNewest();
+  }
+
+  #parseNewest(): void {
+    if (this.#newestEvent === null) return;
+    const data = eventData(this.#newestEvent);
+    this.#newestEvent = null;
+    if (data === null) return;
+    const value = parseJsonObject(data);
+    const frame = parseReplyFrame(value ?? undefined);
+    if (frame === null) {
+      this.#failure = describeError(value) ?? "an event is no generate reply";
+      return;
+    }
+    const index = asCount(value?.index) ?? 0;
+    const sample = this.#samples.get(index);
+    if (sample === undefined) this.#samples.set(index, new SampleFrames(frame));
+    else sample.add(frame);
+  }
+}
+
+/** The frames of one sample, folded. */
+class SampleFrames {
+  mode: StreamMode = "unknown";
+  #newest: ReplyFrame;
+  #deltas: ReplyFrame[];
+
+  constructor(first: ReplyFrame) {
+    this.#newest = first;
+    this.#deltas = [first];
+    if (isDelta(first)) this.mode = "delta";
+  }
+
+  add(frame: ReplyFrame): void {
+    if (this.mode === "unknown") this.mode = decideMode(this.#newest, frame);
+    if (this.mode !== "cumulative") this.#deltas.push(frame);
+    else this.#deltas = [];
+    this.#newest = frame;
+  }
+
+  result(): SampledOutput {
+    const frame = this.mode === "delta" ? concatFrames(this.#deltas) : this.#newest;
+    const frames = this.mode === "delta" ? this.#deltas : [frame];
+    return toSampledOutput(frame, versionRuns(frames));
+  }
+}
+
+/** A frame that counts more tokens than it holds. */
+function isDelta(frame: ReplyFrame): boolean {
+  return frame.completionTokens !== null && frame.tokenIds.length < frame.completionTokens;
+}
+
+function decideMode(previous: ReplyFrame, frame: ReplyFrame): StreamMode {
+  if (isDelta(frame)) return "delta";
+  if (previous.tokenIds.length === 0) return "unknown";
+  if (frame.completionTokens !== null) return "cumulative";
+  const extendsPrevious = previous.tokenIds.every((id, i) => frame.tokenIds[i] === id);
+  return extendsPrevious ? "cumulative" : "delta";
+}
+
+function concatFrames(frames: readonly ReplyFrame[]): ReplyFrame {
+  const newest = frames[frames.length - 1] as ReplyFrame;
+  const count = frames.reduce((sum, frame) => sum + frame.tokenIds.length, 0);
+  const tokenIds = new Uint32Array(count);
+  const logprobs = new Float64Array(count);
+  let position = 0;
+  for (const frame of frames) {
+    tokenIds.set(frame.tokenIds, position);
+    logprobs.set(frame.logprobs, position);
+    position += frame.tokenIds.length;
+  }
+  const text = frames.every((frame) => frame.text !== null)
+    ? frames.map((frame) => frame.text).join("")
+    : null;
+  const contradiction = frames.find(({ outputIds, tokenIds }) =>
+    outputIds !== null &&
+    (outputIds.length !== tokenIds.length || outputIds.some((id, i) => id !== tokenIds[i]))
+  );
+  return { ...newest, text, tokenIds, logprobs, outputIds: contradiction?.outputIds ?? null };
+}
+
+/** Neighbouring frames of one version are one run. */
+function versionRuns(frames: readonly ReplyFrame[]): { tokens: number; version: WeightVersion | null }[] {
+  const runs: { tokens: number; version: WeightVersion | null }[] = [];
+  for (const { version, tokenIds } of frames) {
+    if (tokenIds.length === 0) continue;
+    const last = runs[runs.length - 1];
+    if (last !== undefined && last.version === version) last.tokens += tokenIds.length;
+    else runs.push({ tokens: tokenIds.length, version });
+  }
+  return runs;
+}
+
+function parseJsonObject(text: string): JsonObject | null {
+  try {
+    return asObject(JSON.parse(text) as JsonValue);
+  } catch {
+    return null;
+  }
+}
+
+function describeError(value: JsonObject | null): string | null {
+  const error = value?.error;
+  if (error === undefined) return null;
+  return `the engine reported an error: ${
+    asString(asObject(error)?.message) ?? asString(error) ?? "without a message"
+  }`;
+}

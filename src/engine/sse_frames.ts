@@ -1,0 +1,85 @@
+/**
+ * Splits a byte stream into server-sent events without decoding it: chunks may split an event, or a UTF-8 sequence,
+ * anywhere.
+ *
+ * @module
+ */
+
+const LF = 0x0a;
+const CR = 0x0d;
+
+/** Most bytes of one event. A longer one ends the tap, not the stream. */
+export const SSE_EVENT_BYTES_MAX = 256 * 1024 * 1024;
+
+/** Finds event ends. Holds the bytes of the unfinished event only. */
+export class SseSplitter {
+  #parts: Uint8Array[] = [];
+  #heldBytes = 0;
+  /** The last byte that is not CR was LF: the next LF ends the event. */
+  #atLineEnd = false;
+
+  /**
+   * Feeds one chunk. Cost: one native search a line.
+   *
+   * @param onEvent called with the bytes of each finished event, blank line included
+   * @throws RangeError when an event exceeds {@link SSE_EVENT_BYTES_MAX}
+   */
+  push(chunk: Uint8Array, onEvent: (event: Uint8Array[]) => void): void {
+    let start = 0;
+    let from = 0;
+    if (this.#atLineEnd) {
+      from = chunk[0] === CR ? 1 : 0;
+      if (from < chunk.length) {
+        const ends = chunk[from] === LF;
+        this.#atLineEnd = false;
+        if (ends) start = from = this.#finish(chunk, 0, from + 1, onEvent);
+      }
+    }
+    for (let at = chunk.indexOf(LF, from); at >= 0; at = chunk.indexOf(LF, from)) {
+      from = at + 1;
+      const next = chunk[from] === CR ? from + 1 : from;
+      if (next >= chunk.length) this.#atLineEnd = true;
+      else if (chunk[next] === LF) start = from = this.#finish(chunk, start, next + 1, onEvent);
+    }
+    this.#hold(chunk.subarray(start));
+  }
+
+  /** Bytes after the last finished event. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  #finish(chunk: Uint8Array, start: number, end: number, onEvent: (event: Uint8Array[]) => void): number {
+    this.#hold(chunk.subarray(start, end));
+    const event = this.#parts;
+    this.#parts = [];
+    this.#heldBytes = 0;
+    this.#atLineEnd = false;
+    onEvent(event);
+    return end;
+  }
+
+  #hold(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#heldBytes += bytes.length;
+    if (this.#heldBytes > SSE_EVENT_BYTES_MAX) {
+      throw new RangeError(`Cannot read event stream: an event exceeds ${SSE_EVENT_BYTES_MAX} bytes`);
+    }
+    this.#parts.push(bytes);
+  }
+}
+
+/** The `data` of an event as text, lines joined by LF; null when it has none (a comment). */
+export function eventData(event: readonly Uint8Array[]): string | null {
+  const decoder = new TextDecoder();
+  let text = "";
+  for (const part of event) text += decoder.decode(part, { stream: true });
+  text += decoder.decode();
+  const lines: string[] = [];
+  for (const line of text.split("\n")) {
+    if (!line.startsWith("data:")) continue;
+    const value = line.endsWith("\r") ? line.slice(5, -1) : line.slice(5);
+    lines.push(value.startsWith(" ") ? value.slice(1) : value);
+  }
+  return lines.length > 0 ? lines.join("\n") : null;
+}
