@@ -14,20 +14,24 @@ export interface RoutingRequest {
 }
 
 /** A choice with its reason, for logs and metrics. */
-export interface Decision {
-  readonly worker: WorkerView;
-  /** Few words, from a small fixed set: it is a metric label. */
+export interface Decision<W extends WorkerView = WorkerView> {
+  readonly worker: W;
+  /** One of the policy's `reasons`: it is a metric label. */
   readonly reason: string;
 }
 
 /** Chooses among candidates. */
 export interface Policy {
   readonly name: string;
+  /** Every reason that a decision may give: few, fixed, in snake case. */
+  readonly reasons: readonly string[];
   /** What must be looked up before `select`: round-robin costs no look-up. */
   readonly needs: "nothing" | "prefix";
   /**
+   * Chooses one of `candidates`, which it neither changes nor keeps.
+   *
    * @param candidates healthy workers not yet tried by this request, in order of registration; at least one
    * @throws RangeError when `candidates` is empty
    */
-  select(candidates: readonly WorkerView[], request: RoutingRequest): Decision;
+  select<W extends WorkerView>(candidates: readonly W[], request: RoutingRequest): Decision<W>;
 }
