@@ -104,6 +104,12 @@ export interface SegmentKey {
    * trailing stop token: a continuation cuts there, `retrieveFromText` of exactly this text still gives every token.
    */
   readonly tokens?: number;
+  /**
+   * The text leaves out something that was sampled and is no trailing stop token (a trimmed stop string). It is no
+   * splice point: only `retrieveFromText` and `findLongestPrefix` of exactly this text, or of a text that starts with it
+   * in the latter, answer with the segment's tokens. Default false.
+   */
+  readonly retrieveOnly?: boolean;
 }
 
 /** A place inside a prompt where it may be cut: the right edge of a special token. */

@@ -1,0 +1,106 @@
+/**
+ * Under which texts a sampled segment is found.
+ *
+ * The tokens are the truth; what they decode to is the first key. Agents, however, hold the engine's `text`, which
+ * leaves out stop and special tokens, ends before a stop string, and shows incomplete UTF-8 as U+FFFD. Each such
+ * difference that agents meet by default gets a key of its own, so that the next turn still finds the tokens.
+ *
+ * @module
+ */
+import type { FinishReason } from "../engine/engine.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { SegmentKey } from "../trie/token_trie.ts";
+
+/** How the engine's text relates to the tokens; a metric label. */
+export type TextRelation =
+  | "equal" // the text is what the tokens decode to
+  | "stop token left out"
+  | "stop string left out"
+  | "special tokens left out"
+  | "unknown" // the engine sent no text
+  | "unexplained"; // the engine's tokenizer is not the router's: the configuration is wrong
+
+/** Keys of one sampled segment. */
+export interface SampledKeys {
+  readonly keys: SegmentKey[];
+  readonly relation: TextRelation;
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * The keys of a sampled segment, the decoded bytes first.
+ *
+ * @param engineText the engine's `text`, or null
+ */
+export function sampledKeys(
+  tokenizer: Tokenizer,
+  tokenIds: Uint32Array,
+  engineText: string | null,
+  finishReason: FinishReason | null,
+): SampledKeys {
+  const decoded = tokenizer.decodeBytes(tokenIds);
+  const stopBytes = stopTokenBytes(tokenizer, tokenIds, finishReason);
+  const keptTokens = tokenIds.length - 1;
+  const body = decoded.subarray(0, decoded.length - stopBytes);
+  const keys: SegmentKey[] = [{ text: decoded }];
+  if (stopBytes > 0 && keptTokens > 0) keys.push({ text: body, tokens: keptTokens });
+  if (engineText === null) return { keys, relation: "unknown" };
+
+  const text = encoder.encode(engineText);
+  if (equalBytes(text, decoded)) return { keys, relation: "equal" };
+  if (stopBytes > 0 && equalBytes(text, body)) return { keys, relation: "stop token left out" };
+  if (typeof finishReason?.matched === "string" && startsWithBytes(decoded, text)) {
+    return { keys: [...keys, ...retrieveOnly(text)], relation: "stop string left out" };
+  }
+  const relation = explains(tokenizer, tokenIds, stopBytes > 0, engineText);
+  if (text.length === 0) return { keys, relation };
+  if (stopBytes === 0 || keptTokens === 0) return { keys: [...keys, { text }], relation };
+  const stop = decoded.subarray(body.length);
+  return { keys: [...keys, { text: concat(text, stop) }, { text, tokens: keptTokens }], relation };
+}
+
+/** Bytes of the trailing stop token; 0 when the segment does not end with one. */
+function stopTokenBytes(
+  tokenizer: Tokenizer,
+  tokenIds: Uint32Array,
+  finishReason: FinishReason | null,
+): number {
+  const last = tokenIds[tokenIds.length - 1];
+  if (last === undefined || finishReason?.type !== "stop") return 0;
+  const isStop = finishReason.matched === last ||
+    (finishReason.matched === undefined && tokenizer.isSpecial(last));
+  return isStop ? Math.max(tokenizer.byteLength(last), 0) : 0;
+}
+
+function retrieveOnly(text: Uint8Array): SegmentKey[] {
+  return text.length > 0 ? [{ text, retrieveOnly: true }] : [];
+}
+
+/** Whether leaving out special tokens and replacing broken UTF-8 turns the tokens into the engine's text. */
+function explains(
+  tokenizer: Tokenizer,
+  tokenIds: Uint32Array,
+  endsWithStop: boolean,
+  engineText: string,
+): TextRelation {
+  const shown = endsWithStop ? tokenIds.subarray(0, -1) : tokenIds;
+  const plain = tokenizer.decode(shown.filter((id) => !tokenizer.isSpecial(id)));
+  const whole = tokenizer.decode(shown);
+  return engineText === plain || engineText === whole ? "special tokens left out" : "unexplained";
+}
+
+function startsWithBytes(bytes: Uint8Array, prefix: Uint8Array): boolean {
+  return bytes.length >= prefix.length && equalBytes(bytes.subarray(0, prefix.length), prefix);
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const joined = new Uint8Array(a.length + b.length);
+  joined.set(a);
+  joined.set(b, a.length);
+  return joined;
+}

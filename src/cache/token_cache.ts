@@ -1,0 +1,266 @@
+/**
+ * The token cache: trie + lock + tokenizer. Text in, input ids out; replies in, ledger entries out. What `/generate`,
+ * `/retrieve_*` and the radix-cache middleware share.
+ *
+ * The lock covers look-up and commit, never a generation. Look-ups and commits are single calls of the trie, so they
+ * take the lock without waiting unless something that spans an `await` (a sliced collection) holds it.
+ *
+ * @module
+ */
+import type { SampledOutput } from "../engine/engine.ts";
+import type { ReaderWriterLock } from "../sync/reader_writer_lock.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type {
+  Continuation,
+  GcReport,
+  PathHandle,
+  PrefixMatch,
+  SegmentInput,
+  SplicePoint,
+  TokenTrie,
+  TrieStats,
+} from "../trie/token_trie.ts";
+import { sampledKeys, type TextRelation } from "./sampled_keys.ts";
+
+/** Segments that a sliced collection looks at before it lets others in: well under 1 ms. */
+export const GC_SLICE_SEGMENTS_MAX = 512;
+
+/** What the cache is made of. */
+export interface TokenCacheOptions {
+  readonly trie: TokenTrie;
+  readonly lock: ReaderWriterLock;
+  readonly tokenizer: Tokenizer;
+  /** Gives way to other tasks between two slices. Default: the next macrotask. */
+  readonly yieldToOthers?: () => Promise<void>;
+}
+
+/** A prompt turned into ids: a cached path and the newly encoded rest. */
+export interface PreparedPrompt {
+  /** Where the cached path ends, pinned until {@link TokenCache.release}; null: nothing was cached. */
+  readonly handle: PathHandle | null;
+  readonly matchedTokens: number;
+  /** JSON digits of the cached ids; empty for prompts that came as ids. */
+  readonly matchedDigits: Uint8Array;
+  /** The text behind the match. */
+  readonly restText: string | Uint8Array;
+  /** Its ids. */
+  readonly restIds: Uint32Array;
+  readonly restSplicePoints: readonly SplicePoint[];
+  /** Tokens in all: what the engine must count. */
+  readonly tokenCount: number;
+  readonly reason: Continuation["reason"];
+  readonly scope: string | undefined;
+}
+
+/** What became of a reply. */
+export type CommitResult =
+  | { readonly ok: true; readonly relation: TextRelation }
+  | { readonly ok: false; readonly reason: string; readonly detail: string };
+
+/** Tokens of a text, cached ones first. */
+export interface RetrievedTokens {
+  readonly match: PrefixMatch;
+  /** Ids of `match.remaining`. */
+  readonly restIds: Uint32Array;
+}
+
+/** Text ⇄ tokens over one trie. */
+export class TokenCache {
+  readonly trie: TokenTrie;
+  readonly lock: ReaderWriterLock;
+  readonly tokenizer: Tokenizer;
+  readonly #yieldToOthers: () => Promise<void>;
+
+  constructor({ trie, lock, tokenizer, yieldToOthers = nextMacrotask }: TokenCacheOptions) {
+    this.trie = trie;
+    this.lock = lock;
+    this.tokenizer = tokenizer;
+    this.#yieldToOthers = yieldToOthers;
+  }
+
+  /** Finds the longest usable prefix of `text` and encodes the rest. The found path is pinned: release it. */
+  async prepareText(text: string, scope?: string, signal?: AbortSignal): Promise<PreparedPrompt> {
+    const found = await this.#reading((trie) => trie.findContinuation(text, lookup(scope)), signal);
+    try {
+      const restText = text.slice(found.matchedUnits);
+      const restIds = await this.#encodeRest(restText, found.matchedUnits > 0, signal);
+      return prepared(found, restText, restIds, this.tokenizer.splicePoints(restText, restIds), scope);
+    } catch (error) {
+      if (found.handle !== null) this.trie.release(found.handle);
+      throw error;
+    }
+  }
+
+  /**
+   * Finds the longest stored path that `ids` begin with. The ids stay as they are.
+   *
+   * @throws RangeError when an id is outside the vocabulary
+   */
+  async prepareIds(ids: Uint32Array, scope?: string, signal?: AbortSignal): Promise<PreparedPrompt> {
+    const bytes = this.tokenizer.decodeBytes(ids);
+    const found = await this.#reading(
+      (trie) => trie.findContinuationOfIds(bytes, ids, lookup(scope)),
+      signal,
+    );
+    return prepared(found, bytes.subarray(found.spliceBytes), ids.subarray(found.tokenCount), [], scope);
+  }
+
+  /** Ends the pin of a prepared prompt. Harmless when done twice. */
+  release(prompt: PreparedPrompt): void {
+    if (prompt.handle !== null) this.trie.release(prompt.handle);
+  }
+
+  /**
+   * Records what an engine sampled after `prompt`: the prompt's rest and the output, both or neither. Nothing is
+   * recorded unless the reply agrees with itself and with the prompt that was sent.
+   */
+  async commit(prompt: PreparedPrompt, output: SampledOutput): Promise<CommitResult> {
+    const refusal = refuse(prompt, output, this.tokenizer);
+    if (refusal !== null) return { ok: false, ...refusal };
+    const { keys, relation } = sampledKeys(this.tokenizer, output.tokenIds, output.text, output.finishReason);
+    const segments = promptSegments(prompt);
+    if (output.tokenIds.length > 0) {
+      segments.push({
+        keys,
+        tokenIds: output.tokenIds,
+        sampled: true,
+        logprobs: output.logprobs,
+        versions: output.versions,
+        ...scoped(prompt.scope),
+      });
+    }
+    using _held = this.lock.tryWrite() ?? await this.lock.write();
+    const appended = this.trie.append(prompt.handle, segments);
+    return appended.ok
+      ? { ok: true, relation }
+      : { ok: false, reason: "cache refused", detail: appended.reason };
+  }
+
+  /**
+   * The tokens behind `text`: cached as far as they may be used, the rest encoded.
+   *
+   * @param insert record the rest as a prompt
+   */
+  async retrieve(
+    text: string,
+    insert: boolean,
+    scope?: string,
+    signal?: AbortSignal,
+  ): Promise<RetrievedTokens> {
+    const match = await this.#reading((trie) => trie.retrieveFromText(text, lookup(scope)), signal);
+    try {
+      const restIds = await this.#encodeRest(match.remaining, match.spliceBytes > 0, signal);
+      if (insert && restIds.length > 0) {
+        const splicePoints = this.tokenizer.splicePoints(match.remaining, restIds);
+        const segment = {
+          keys: [{ text: match.remaining }],
+          tokenIds: restIds,
+          sampled: false,
+          splicePoints,
+        };
+        using _held = this.lock.tryWrite() ?? await this.lock.write(signal);
+        this.trie.append(match.handle, [segment]);
+      }
+      return { match, restIds };
+    } finally {
+      if (match.handle !== null) this.trie.release(match.handle);
+    }
+  }
+
+  /** Lets paths go that no version newer than `currentVersion - k` passed through, a slice at a time. */
+  async collect(currentVersion: number, k: number = this.trie.stats().gcThresholdK): Promise<GcReport> {
+    let removedEntries = 0;
+    let removedTokens = 0;
+    while (true) {
+      const report = await this.#writing((trie) => trie.gcSlice(currentVersion, k, GC_SLICE_SEGMENTS_MAX));
+      removedEntries += report.removedEntries;
+      removedTokens += report.removedTokens;
+      if (report.done) return { removedEntries, removedTokens, done: true };
+      await this.#yieldToOthers();
+    }
+  }
+
+  /** Forgets everything, once nobody reads. */
+  async clear(): Promise<void> {
+    await this.#writing((trie) => trie.clear());
+  }
+
+  stats(): TrieStats {
+    return this.trie.stats();
+  }
+
+  async #reading<T>(read: (trie: TokenTrie) => T, signal?: AbortSignal): Promise<T> {
+    using _held = this.lock.tryRead() ?? await this.lock.read(signal);
+    return read(this.trie);
+  }
+
+  async #writing<T>(write: (trie: TokenTrie) => T): Promise<T> {
+    using _held = this.lock.tryWrite() ?? await this.lock.write();
+    return write(this.trie);
+  }
+
+  #encodeRest(text: string, continuation: boolean, signal?: AbortSignal): Promise<Uint32Array> | Uint32Array {
+    if (text === "") return new Uint32Array();
+    return this.tokenizer.encodeAsync(text, { continuation, ...(signal ? { signal } : {}) });
+  }
+}
+
+function lookup(scope: string | undefined) {
+  return { pin: true, ...scoped(scope) };
+}
+
+function scoped(scope: string | undefined): { scope?: string } {
+  return scope === undefined ? {} : { scope };
+}
+
+function prepared(
+  found: Continuation,
+  restText: string | Uint8Array,
+  restIds: Uint32Array,
+  restSplicePoints: readonly SplicePoint[],
+  scope: string | undefined,
+): PreparedPrompt {
+  return {
+    handle: found.handle,
+    matchedTokens: found.tokenCount,
+    matchedDigits: found.idDigits,
+    restText,
+    restIds,
+    restSplicePoints,
+    tokenCount: found.tokenCount + restIds.length,
+    reason: found.reason,
+    scope,
+  };
+}
+
+function promptSegments(prompt: PreparedPrompt): SegmentInput[] {
+  if (prompt.restIds.length === 0) return [];
+  return [{
+    keys: [{ text: prompt.restText }],
+    tokenIds: prompt.restIds,
+    sampled: false,
+    splicePoints: prompt.restSplicePoints,
+  }];
+}
+
+/** Why a reply must not be recorded, or null. */
+function refuse(
+  prompt: PreparedPrompt,
+  output: SampledOutput,
+  tokenizer: Tokenizer,
+): { reason: string; detail: string } | null {
+  if (output.inconsistency !== null) return { reason: "inconsistent reply", detail: output.inconsistency };
+  if (output.promptTokens !== null && output.promptTokens !== prompt.tokenCount) {
+    const detail = `the engine counted ${output.promptTokens} prompt tokens, ${prompt.tokenCount} were sent`;
+    return { reason: "prompt count differs", detail };
+  }
+  const unknown = output.tokenIds.find((id) => tokenizer.byteLength(id) < 0);
+  if (unknown !== undefined) {
+    return { reason: "unknown token id", detail: `the tokenizer has no token ${unknown}` };
+  }
+  return null;
+}
+
+function nextMacrotask(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
