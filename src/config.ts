@@ -4,3 +4,5 @@
  * @module
  */
 export * from "./config/router_config.ts";
+export * from "./config/settings.ts";
+export * from "./config/resolve.ts";
