@@ -8,6 +8,9 @@ import type { SplicePoint } from "../trie/token_trie.ts";
 /** Names of the backends. */
 export type TokenizerBackend = "kitoken" | "huggingface" | "tokenizers-wasm";
 
+/** Longest text, in UTF-16 units, that `encodeAsync` encodes on the caller's thread: some 5 ms of work. */
+export const ENCODE_INLINE_MAX_UNITS = 16 * 1024;
+
 /** Text to ids and back. Encoding never adds BOS or EOS; special tokens that stand in the text are recognised. */
 export interface Tokenizer {
   readonly backend: TokenizerBackend;

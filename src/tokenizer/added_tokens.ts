@@ -1,0 +1,165 @@
+/**
+ * Finding added tokens in text as the reference library does: cut out before anything else happens to the text, those
+ * with `normalized: false` first, the others in what is left; leftmost first, the longest among those that start there.
+ *
+ * @module
+ */
+import type { AddedToken } from "./tokenizer_file.ts";
+
+/** An added token found in a text. */
+export interface AddedTokenMatch {
+  readonly token: AddedToken;
+  /** UTF-16 offsets of what the token takes of the text, white space that it swallows included. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A node of the character tree over token contents. */
+interface Node {
+  readonly next: Map<number, Node>;
+  token: AddedToken | null;
+}
+
+const WORD_AT_START = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
+const WORD_AT_END = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
+const SPACE_AT_START = /^\p{White_Space}+/u;
+const WHITE_SPACE = /\p{White_Space}/u;
+
+/** Leftmost-longest search for a set of tokens. One pass; a character that starts no token costs one table look-up. */
+class AddedTokenMatcher {
+  readonly #root: Node = { next: new Map(), token: null };
+  /** 1 for a UTF-16 unit that some token starts with. */
+  readonly #starts = new Uint8Array(0x1_0000);
+
+  constructor(tokens: readonly AddedToken[]) {
+    for (const token of tokens) this.#add(token);
+  }
+
+  /** Appends the matches in `text[from..to)` to `out`. */
+  scan(text: string, from: number, to: number, out: AddedTokenMatch[]): void {
+    const starts = this.#starts;
+    let free = from; // where the text that no match has taken begins
+    for (let at = from; at < to; at++) {
+      if (starts[text.charCodeAt(at)] === 0) continue;
+      const token = this.#longestAt(text, at, to);
+      if (token === null) continue;
+      const found = resolve(text, token, at, free, from, to);
+      if (found !== null) {
+        out.push(found);
+        free = found.end;
+      }
+      at += token.content.length - 1;
+    }
+  }
+
+  #longestAt(text: string, at: number, to: number): AddedToken | null {
+    let longest: AddedToken | null = null;
+    let node: Node | undefined = this.#root;
+    for (let index = at; index < to; index++) {
+      node = node.next.get(text.charCodeAt(index));
+      if (node === undefined) break;
+      longest = node.token ?? longest;
+    }
+    return longest;
+  }
+
+  #add(token: AddedToken): void {
+    this.#starts[token.content.charCodeAt(0)] = 1;
+    let node = this.#root;
+    for (let index = 0; index < token.content.length; index++) {
+      const unit = token.content.charCodeAt(index);
+      let next = node.next.get(unit);
+      if (next === undefined) node.next.set(unit, next = { next: new Map(), token: null });
+      node = next;
+    }
+    node.token = token;
+  }
+}
+
+/** Applies `single_word`, `lstrip` and `rstrip` to a token found at `at` in `text[from..to)`; null when it is refused. */
+function resolve(
+  text: string,
+  token: AddedToken,
+  at: number,
+  free: number,
+  from: number,
+  to: number,
+): AddedTokenMatch | null {
+  let start = at, end = at + token.content.length;
+  if (token.singleWord && touchesWord(text, start, end, from, to)) return null;
+  if (token.lstrip) { while (start > free && WHITE_SPACE.test(text[start - 1]!)) start--; }
+  if (token.rstrip) end += SPACE_AT_START.exec(text.slice(end, to))?.[0].length ?? 0;
+  return { token, start, end };
+}
+
+/** Two units each side hold any one character. */
+function touchesWord(text: string, start: number, end: number, from: number, to: number): boolean {
+  return WORD_AT_END.test(text.slice(Math.max(from, start - 2), start)) ||
+    WORD_AT_START.test(text.slice(end, Math.min(to, end + 2)));
+}
+
+/** Finds the added tokens of one tokenizer. */
+export class AddedTokenScanner {
+  readonly #exact: AddedTokenMatcher;
+  readonly #normalized: AddedTokenMatcher | null;
+
+  /**
+   * @param hasNormalizer whether text is changed before `normalized` tokens are looked for. They are not found then: where
+   * they stand cannot be told from the text as it was.
+   */
+  constructor(tokens: readonly AddedToken[], hasNormalizer: boolean) {
+    const normalized = tokens.filter((token) => token.normalized);
+    this.#exact = new AddedTokenMatcher(tokens.filter((token) => !token.normalized));
+    this.#normalized = hasNormalizer || normalized.length === 0 ? null : new AddedTokenMatcher(normalized);
+  }
+
+  /** Matches in `text`, in order. O(length). */
+  find(text: string): AddedTokenMatch[] {
+    const exact: AddedTokenMatch[] = [];
+    this.#exact.scan(text, 0, text.length, exact);
+    const normalized = this.#normalized;
+    if (normalized === null) return exact;
+    const all: AddedTokenMatch[] = [];
+    let from = 0;
+    for (const match of exact) {
+      normalized.scan(text, from, match.start, all);
+      all.push(match);
+      from = match.end;
+    }
+    normalized.scan(text, from, text.length, all);
+    return all;
+  }
+}
+
+/**
+ * The tokens at whose right edge text may be cut, whatever stands or will stand after it: no token that takes more of the
+ * text there could have been found instead.
+ *
+ * Refused are tokens that swallow white space to their right or ask what stands there, tokens inside a longer one (but as
+ * its end), tokens that end in a word character when others ask whether one stands before them, and `normalized` tokens
+ * whose end may begin a token that is looked for before them.
+ */
+export function cuttableTokens(tokens: readonly AddedToken[], hasNormalizer: boolean): Set<AddedToken> {
+  const exact = tokens.filter((token) => !token.normalized);
+  const someAskForWords = tokens.some((token) => token.singleWord);
+  return new Set(tokens.filter((token) => {
+    if (token.rstrip || token.singleWord || (token.normalized && hasNormalizer)) return false;
+    if (someAskForWords && WORD_AT_END.test(token.content)) return false;
+    const rivals = token.normalized ? tokens : exact;
+    return !rivals.some((rival) => standsInside(token.content, rival.content)) &&
+      !(token.normalized && exact.some((rival) => endBegins(token.content, rival.content)));
+  }));
+}
+
+/** Whether `inner` occurs in `outer` with something after it. */
+function standsInside(inner: string, outer: string): boolean {
+  return outer.length > inner.length && outer.slice(0, -1).includes(inner);
+}
+
+/** Whether some end of `left`, not the whole, is the start of `right`, not the whole. */
+function endBegins(left: string, right: string): boolean {
+  for (let length = Math.min(left.length, right.length) - 1; length > 0; length--) {
+    if (right.startsWith(left.slice(left.length - length))) return true;
+  }
+  return false;
+}

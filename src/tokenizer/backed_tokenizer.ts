@@ -1,0 +1,99 @@
+/**
+ * The tokenizer that every backend becomes: the backend encodes, the rest follows from `tokenizer.json`.
+ *
+ * @module
+ */
+import type { SplicePoint } from "../trie/token_trie.ts";
+import type { EncodeBackend } from "./backend.ts";
+import { type ContinuationAnchor, findContinuationAnchor } from "./continuation.ts";
+import type { EncodePool } from "./encode_pool.ts";
+import { SplicePointFinder } from "./splice_points.ts";
+import { TokenBytes } from "./token_bytes.ts";
+import { ENCODE_INLINE_MAX_UNITS, type Tokenizer, type TokenizerBackend } from "./tokenizer.ts";
+import type { TokenizerFile } from "./tokenizer_file.ts";
+
+/** {@link Tokenizer} over an {@link EncodeBackend}. */
+export class BackedTokenizer implements Tokenizer {
+  readonly backend: TokenizerBackend;
+  readonly source: string;
+  readonly vocabSize: number;
+  readonly #backend: EncodeBackend;
+  readonly #pool: EncodePool | null;
+  readonly #bytes: TokenBytes;
+  readonly #splices: SplicePointFinder;
+  readonly #anchor: ContinuationAnchor | null;
+  readonly #vocab: TokenizerFile["vocab"];
+  readonly #addedIds: ReadonlyMap<string, number>;
+  readonly #text = new TextDecoder("utf-8", { ignoreBOM: true });
+
+  /**
+   * @param pool encodes long texts off the event loop; null: everything is encoded on the caller's thread
+   * @throws {TokenizerLoadError} when the tokens of the file have no bytes
+   */
+  constructor(file: TokenizerFile, backend: EncodeBackend, pool: EncodePool | null) {
+    this.backend = backend.name;
+    this.source = file.source;
+    this.#backend = backend;
+    this.#pool = pool;
+    this.#bytes = TokenBytes.fromFile(file);
+    this.vocabSize = this.#bytes.size;
+    this.#splices = new SplicePointFinder(file);
+    this.#anchor = findContinuationAnchor((text) => backend.encode(text), this.#splices.cuttable);
+    this.#vocab = file.vocab;
+    this.#addedIds = new Map(file.addedTokens.map((token) => [token.content, token.id]));
+  }
+
+  encode(text: string): Uint32Array {
+    return text === "" ? new Uint32Array(0) : this.#backend.encode(text);
+  }
+
+  encodeContinuation(text: string): Uint32Array {
+    if (this.#anchor === null || text === "") return this.encode(text);
+    return this.#backend.encode(this.#anchor.content + text).slice(1);
+  }
+
+  async encodeAsync(
+    text: string,
+    options: { continuation?: boolean; signal?: AbortSignal } = {},
+  ): Promise<Uint32Array> {
+    const { continuation = false, signal } = options;
+    signal?.throwIfAborted();
+    if (this.#pool === null || text.length <= ENCODE_INLINE_MAX_UNITS) {
+      return continuation ? this.encodeContinuation(text) : this.encode(text);
+    }
+    if (!continuation || this.#anchor === null) return await this.#pool.encode(text, signal);
+    return (await this.#pool.encode(this.#anchor.content + text, signal)).slice(1);
+  }
+
+  decodeBytes(ids: ArrayLike<number>): Uint8Array {
+    return this.#bytes.decode(ids);
+  }
+
+  decode(ids: ArrayLike<number>): string {
+    return this.#text.decode(this.#bytes.decode(ids));
+  }
+
+  byteLength(id: number): number {
+    return this.#bytes.byteLength(id);
+  }
+
+  isSpecial(id: number): boolean {
+    return this.#bytes.isSpecial(id);
+  }
+
+  splicePoints(text: string, ids: Uint32Array): SplicePoint[] {
+    return this.#splices.find(text, ids);
+  }
+
+  tokenToId(content: string): number | undefined {
+    const added = this.#addedIds.get(content);
+    if (added !== undefined) return added;
+    if (this.#vocab instanceof Map) return this.#vocab.get(content);
+    return Object.hasOwn(this.#vocab, content) ? (this.#vocab as Record<string, number>)[content] : undefined;
+  }
+
+  close(): void {
+    this.#pool?.close();
+    this.#backend.close();
+  }
+}

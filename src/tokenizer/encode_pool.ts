@@ -1,0 +1,176 @@
+/**
+ * Encoding off the event loop: a queue before one Web Worker, which is started when first needed and started anew after
+ * a failure.
+ *
+ * @module
+ */
+import { RouterError } from "../errors.ts";
+import type { EncodeReply, EncodeRequest } from "./encode_protocol.ts";
+import type { TokenizerBackend } from "./tokenizer.ts";
+
+/** Most texts that wait for the worker, the one in work included. */
+export const ENCODE_QUEUE_MAX = 1024;
+
+/** Most UTF-16 units that wait for the worker in all: 256 MiB of text at the most. */
+export const ENCODE_QUEUE_MAX_UNITS = 128 * 1024 * 1024;
+
+/** What starts a worker. Tests pass a double. */
+export type SpawnEncodeWorker = () => EncodeWorkerLike;
+
+/** The part of `Worker` the pool uses. */
+export interface EncodeWorkerLike {
+  onmessage: ((event: MessageEvent<EncodeReply>) => void) | null;
+  onerror: ((event: ErrorEvent) => void) | null;
+  postMessage(message: EncodeRequest, transfer?: Transferable[]): void;
+  terminate(): void;
+}
+
+/** What the worker needs to build the same backend. */
+export interface EncodePoolSource {
+  readonly backend: TokenizerBackend;
+  readonly source: string;
+  /** `tokenizer.json` as UTF-8. Kept, and copied to each worker that is started. */
+  readonly file: Uint8Array<ArrayBuffer>;
+}
+
+interface Job {
+  readonly text: string;
+  readonly resolve: (ids: Uint32Array) => void;
+  readonly reject: (reason: unknown) => void;
+  /** Stops listening to the job's abort signal. */
+  readonly settle: () => void;
+}
+
+/** One worker and the texts that wait for it. */
+export class EncodePool {
+  readonly #source: EncodePoolSource;
+  readonly #spawn: SpawnEncodeWorker;
+  /** Waiting texts, oldest first; the worker has none of them yet. */
+  readonly #waiting = new Set<Job>();
+  #waitingUnits = 0;
+  /** The text the worker has; null while it is idle. An aborted one stays until the worker is through with it. */
+  #inWork: Job | null = null;
+  #worker: EncodeWorkerLike | null = null;
+  #isReady = false;
+  #isClosed = false;
+
+  constructor(source: EncodePoolSource, spawn: SpawnEncodeWorker = spawnEncodeWorker) {
+    this.#source = source;
+    this.#spawn = spawn;
+  }
+
+  /** Starts the worker now instead of with the first text. */
+  start(): void {
+    if (this.#worker !== null || this.#isClosed) return;
+    const worker = this.#spawn();
+    this.#worker = worker;
+    worker.onmessage = ({ data }) => this.#onReply(worker, data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#onFailure(worker, event.message);
+    };
+    const { backend, source } = this.#source;
+    const file = this.#source.file.slice();
+    worker.postMessage({ type: "start", backend, source, file }, [file.buffer]);
+  }
+
+  /**
+   * Ids of `text`, encoded by the worker.
+   *
+   * @throws {RouterError} `tokenizer_busy` (503) when too much waits, `tokenizer_failed` (500) when the worker fails or the
+   * pool is closed
+   * @throws the reason of `signal` when it aborts first
+   */
+  encode(text: string, signal?: AbortSignal): Promise<Uint32Array> {
+    const refusal = this.#refusal(text);
+    if (refusal !== null) return Promise.reject(refusal);
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        this.#drop(job);
+        reject(signal!.reason);
+      };
+      const settle = () => signal?.removeEventListener("abort", onAbort);
+      const job: Job = { text, resolve, reject, settle };
+      signal?.addEventListener("abort", onAbort, { once: true });
+      this.#waiting.add(job);
+      this.#waitingUnits += text.length;
+      this.#next();
+    });
+  }
+
+  /** Stops the worker; what waits is rejected. */
+  close(): void {
+    this.#isClosed = true;
+    this.#stop("the tokenizer is closed");
+  }
+
+  #refusal(text: string): RouterError | null {
+    if (this.#isClosed) return failure("the tokenizer is closed");
+    const count = this.#waiting.size + (this.#inWork === null ? 0 : 1);
+    if (count < ENCODE_QUEUE_MAX && this.#waitingUnits + text.length <= ENCODE_QUEUE_MAX_UNITS) return null;
+    return new RouterError(
+      `Cannot encode ${text.length} characters: ${count} texts of ${this.#waitingUnits} characters wait already`,
+      "tokenizer_busy",
+      503,
+    );
+  }
+
+  /** Hands the oldest waiting text to the worker, if it is free. */
+  #next(): void {
+    if (this.#inWork !== null) return;
+    const [job] = this.#waiting;
+    if (job === undefined) return;
+    this.start();
+    if (!this.#isReady) return;
+    this.#drop(job);
+    this.#inWork = job;
+    this.#worker!.postMessage({ type: "encode", text: job.text });
+  }
+
+  #drop(job: Job): void {
+    if (this.#waiting.delete(job)) this.#waitingUnits -= job.text.length;
+  }
+
+  #onReply(worker: EncodeWorkerLike, reply: EncodeReply): void {
+    if (worker !== this.#worker) return;
+    if (reply.type === "failed") return this.#onFailure(worker, reply.message);
+    if (reply.type === "ready") {
+      this.#isReady = true;
+    } else {
+      const job = this.#inWork;
+      this.#inWork = null;
+      job?.settle();
+      job?.resolve(reply.ids);
+    }
+    this.#next();
+  }
+
+  #onFailure(worker: EncodeWorkerLike, message: string): void {
+    if (worker === this.#worker) this.#stop(`the tokenizer's worker failed (${message})`);
+  }
+
+  /** Ends the worker and rejects everything that waits for it. The next text starts another worker. */
+  #stop(reason: string): void {
+    this.#worker?.terminate();
+    this.#worker = null;
+    this.#isReady = false;
+    const jobs = this.#inWork === null ? [...this.#waiting] : [this.#inWork, ...this.#waiting];
+    this.#inWork = null;
+    this.#waiting.clear();
+    this.#waitingUnits = 0;
+    for (const job of jobs) {
+      job.settle();
+      job.reject(failure(reason));
+    }
+  }
+}
+
+/** Starts `encode_worker.ts`. */
+export function spawnEncodeWorker(): EncodeWorkerLike {
+  return new Worker(new URL("./encode_worker.ts", import.meta.url), { type: "module" });
+}
+
+function failure(reason: string): RouterError {
+  return new RouterError(`Cannot encode: ${reason}`, "tokenizer_failed", 500);
+}
