@@ -18,7 +18,7 @@ import type { Clock } from "../types.ts";
 export const CIRCUIT_FAILURE_THRESHOLD_DEFAULT = 5;
 
 /** How long a circuit stays open before a trial, unless configured. */
-export const CIRCUIT_COOLDOWN_MS_DEFAULT = 5_000;
+export const CIRCUIT_COOLDOWN_MS_DEFAULT = 10_000;
 
 /** State as shown to people; `half_open` covers both waiting for a trial and one under way. */
 export type CircuitState = "closed" | "open" | "half_open";
@@ -27,7 +27,7 @@ export type CircuitState = "closed" | "open" | "half_open";
 export interface CircuitBreakerOptions {
   /** Failures in a row that open it; at least 1. Default 5. */
   readonly failureThreshold?: number;
-  /** Milliseconds from opening to the first trial, and from one trial to the next. Default 5,000. */
+  /** Milliseconds from opening to the first trial, and from one trial to the next. Default 10,000. */
   readonly cooldownMs?: number;
 }
 
