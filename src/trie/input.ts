@@ -1,0 +1,231 @@
+/**
+ * What callers hand to a trie, checked and brought into one shape. Both implementations share it, so that they refuse
+ * the same input in the same words.
+ *
+ * A function here returns what it read, or a string: the reason why it cannot be stored.
+ *
+ * @module
+ */
+import type {
+  SegmentInput,
+  SegmentKey,
+  SplicePoint,
+  TokenTrieOptions,
+  TrieWeightVersion,
+  VersionRun,
+} from "./token_trie.ts";
+import type { VersionCodes } from "./versions.ts";
+
+/** Tokens that a trie holds unless told otherwise. */
+export const MAX_CACHE_SIZE_DEFAULT = 10_000;
+/** Bytes that a trie uses unless told otherwise: 2 GiB. */
+export const MAX_CACHE_BYTES_DEFAULT = 2 ** 31;
+/** Weight versions that a garbage collection keeps unless told otherwise. */
+export const GC_THRESHOLD_K_DEFAULT = 5;
+/** Texts under which one segment may be found. */
+export const SEGMENT_KEYS_MAX = 4;
+/** Largest token id: ids are stored as 32 bits. */
+export const TOKEN_ID_MAX = 0xffff_ffff;
+
+/** {@link TokenTrieOptions} with nothing left out. */
+export type TrieLimits = Required<TokenTrieOptions>;
+
+/** A key in bytes. */
+export interface KeyBytes {
+  readonly bytes: Uint8Array;
+  readonly tokens: number;
+}
+
+/** A run of tokens of one version code. */
+export interface CodedRun {
+  tokens: number;
+  readonly code: number;
+}
+
+/** A {@link SegmentInput}, checked: keys without repeats, one typed array a field, versions as codes. */
+export interface CheckedSegment {
+  readonly keys: readonly KeyBytes[];
+  readonly tokenIds: Uint32Array;
+  /** NaN where unknown; null when all are. */
+  readonly logprobs: Float64Array | null;
+  readonly sampled: boolean;
+  /** Partition the tokens; neighbours differ. */
+  readonly runs: readonly CodedRun[];
+  /** Null for prompts and for samples without a session. */
+  readonly scope: string | null;
+  readonly splicePoints: readonly SplicePoint[];
+}
+
+const encoder = new TextEncoder();
+
+/** Fills in defaults. Throws `RangeError` for a limit that is not a number in its range. */
+export function trieLimits(options: TokenTrieOptions = {}): TrieLimits {
+  const {
+    maxCacheSize = MAX_CACHE_SIZE_DEFAULT,
+    maxCacheBytes = MAX_CACHE_BYTES_DEFAULT,
+    gcThresholdK = GC_THRESHOLD_K_DEFAULT,
+  } = options;
+  requireInteger("maxCacheSize", maxCacheSize, 1);
+  requireInteger("maxCacheBytes", maxCacheBytes, 1);
+  requireInteger("gcThresholdK", gcThresholdK, 0);
+  return { maxCacheSize, maxCacheBytes, gcThresholdK };
+}
+
+function requireInteger(name: string, value: number, least: number): void {
+  if (Number.isInteger(value) && value >= least) return;
+  throw new RangeError(`Cannot create token trie: ${name} must be an integer ≥ ${least}, received ${value}`);
+}
+
+/** Token ids as 32-bit numbers. `Uint32Array` is passed through, not copied. */
+export function readTokenIds(ids: ArrayLike<number>): Uint32Array | string {
+  if (ids.length === 0) return "there are no token ids";
+  if (ids instanceof Uint32Array) return ids;
+  const out = new Uint32Array(ids.length);
+  for (let i = 0; i < out.length; i++) {
+    const id = ids[i];
+    if (typeof id !== "number" || !Number.isInteger(id) || id < 0 || id > TOKEN_ID_MAX) {
+      return `token id ${i} must be an integer in [0, ${TOKEN_ID_MAX}], received ${show(id)}`;
+    }
+    out[i] = id;
+  }
+  return out;
+}
+
+/** Logprobs as doubles, NaN where unknown; null when none were given. `Float64Array` is passed through. */
+export function readLogprobs(
+  logprobs: ArrayLike<number | null> | null | undefined,
+  tokens: number,
+): Float64Array | null | string {
+  if (logprobs === null || logprobs === undefined) return null;
+  if (logprobs.length !== tokens) return `there are ${tokens} token ids but ${logprobs.length} logprobs`;
+  if (logprobs instanceof Float64Array) return logprobs;
+  if (logprobs instanceof Float32Array) return Float64Array.from(logprobs);
+  const out = new Float64Array(tokens);
+  for (let i = 0; i < tokens; i++) {
+    const logprob = logprobs[i];
+    if (logprob === null || logprob === undefined) out[i] = NaN;
+    else if (typeof logprob === "number") out[i] = logprob;
+    else return `logprob ${i} must be a number or null, received ${show(logprob)}`;
+  }
+  return out;
+}
+
+/** The loss mask as bytes; null when none was given, which means all 0. `Uint8Array` is passed through. */
+export function readLossMask(
+  lossMask: ArrayLike<number> | null | undefined,
+  tokens: number,
+): Uint8Array | null | string {
+  if (lossMask === null || lossMask === undefined) return null;
+  if (lossMask.length !== tokens) {
+    return `there are ${tokens} token ids but ${lossMask.length} loss mask values`;
+  }
+  for (let i = 0; i < tokens; i++) {
+    const value = lossMask[i];
+    if (value !== 0 && value !== 1) return `loss mask value ${i} must be 0 or 1, received ${show(value)}`;
+  }
+  return lossMask instanceof Uint8Array ? lossMask : Uint8Array.from(lossMask);
+}
+
+/** The code of one version. */
+export function readVersion(
+  version: TrieWeightVersion | null | undefined,
+  codes: VersionCodes,
+): number | string {
+  return codes.encode(version) ??
+    `weight version must be a finite number, or one of a bounded set of labels, received ${show(version)}`;
+}
+
+/** One segment of an append. */
+export function readSegment(input: SegmentInput, codes: VersionCodes): CheckedSegment | string {
+  const tokenIds = readTokenIds(input.tokenIds);
+  if (typeof tokenIds === "string") return tokenIds;
+  const logprobs = readLogprobs(input.logprobs, tokenIds.length);
+  if (typeof logprobs === "string") return logprobs;
+  const keys = readKeys(input.keys, tokenIds.length);
+  if (typeof keys === "string") return keys;
+  const runs = readRuns(input, tokenIds.length, codes);
+  if (typeof runs === "string") return runs;
+  const splicePoints = input.splicePoints ?? [];
+  const misplaced = misplacedSplicePoint(input.sampled, splicePoints, keys[0]!.bytes.length, tokenIds.length);
+  if (misplaced !== null) return misplaced;
+  const scope = input.sampled ? input.scope ?? null : null;
+  return { keys, tokenIds, logprobs, sampled: input.sampled, runs, scope, splicePoints };
+}
+
+/** Keys in bytes. A later key without text, or with the text of an earlier one, adds no place and is left out. */
+function readKeys(keys: readonly SegmentKey[], tokens: number): KeyBytes[] | string {
+  if (keys.length < 1 || keys.length > SEGMENT_KEYS_MAX) {
+    return `a segment has 1 to ${SEGMENT_KEYS_MAX} keys, received ${keys.length}`;
+  }
+  const out: KeyBytes[] = [];
+  for (const key of keys) {
+    const bytes = typeof key.text === "string" ? encoder.encode(key.text) : key.text;
+    if (bytes.length === 0 && out.length === 0) return "the first key is empty";
+    if (bytes.length === 0 || out.some((known) => equalBytes(known.bytes, bytes))) continue;
+    const kept = key.tokens ?? tokens;
+    if (!Number.isInteger(kept) || kept < 1 || kept > tokens) {
+      return `a key stands for 1 to ${tokens} tokens, received ${show(kept)}`;
+    }
+    out.push({ bytes, tokens: kept });
+  }
+  return out;
+}
+
+function readRuns(input: SegmentInput, tokens: number, codes: VersionCodes): CodedRun[] | string {
+  const { versions, sampled } = input;
+  const given: readonly VersionRun[] = isRunList(versions)
+    ? versions
+    : [{ tokens, version: versions ?? null }];
+  if (given.length === 0) return [{ tokens, code: -1 }];
+  const runs: CodedRun[] = [];
+  let covered = 0;
+  for (const run of given) {
+    if (!Number.isInteger(run.tokens) || run.tokens < 1) {
+      return `a version run has 1 or more tokens, received ${show(run.tokens)}`;
+    }
+    const code = readVersion(run.version, codes);
+    if (typeof code === "string") return code;
+    if (code !== -1 && !sampled) return `a prompt has no weight version, received ${show(run.version)}`;
+    const last = runs.at(-1);
+    if (last?.code === code) last.tokens += run.tokens;
+    else runs.push({ tokens: run.tokens, code });
+    covered += run.tokens;
+  }
+  return covered === tokens ? runs : `version runs cover ${covered} of ${tokens} tokens`;
+}
+
+function isRunList(versions: SegmentInput["versions"]): versions is readonly VersionRun[] {
+  return Array.isArray(versions);
+}
+
+function misplacedSplicePoint(
+  sampled: boolean,
+  points: readonly SplicePoint[],
+  bytes: number,
+  tokens: number,
+): string | null {
+  if (sampled && points.length > 0) return "an output segment is never cut, received splice points";
+  let byteOffset = 0;
+  let tokenIndex = 0;
+  for (const point of points) {
+    const ascending = point.byteOffset > byteOffset && point.tokenIndex > tokenIndex;
+    const inside = point.byteOffset < bytes && point.tokenIndex < tokens;
+    const atEnd = point.byteOffset === bytes && point.tokenIndex === tokens;
+    const integers = Number.isInteger(point.byteOffset) && Number.isInteger(point.tokenIndex);
+    if (!integers || !ascending || !(inside || atEnd)) {
+      return `splice points must ascend within ${bytes} bytes and ${tokens} tokens, ` +
+        `received byte ${point.byteOffset}, token ${point.tokenIndex}`;
+    }
+    ({ byteOffset, tokenIndex } = point);
+  }
+  return null;
+}
+
+/** Whether two byte strings are the same. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+function show(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}

@@ -1,0 +1,8 @@
+/**
+ * The token trie: which tokens really produced a text. Usable alone, on any runtime.
+ *
+ * @module
+ */
+export * from "./token_trie.ts";
+export { createTokenTrie, type CreateTokenTrieOptions } from "./create.ts";
+export { ModelTrie } from "./model_trie.ts";

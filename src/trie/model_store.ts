@@ -1,0 +1,167 @@
+/**
+ * The records of the model trie and what keeps them within bounds: plain objects, linear scans.
+ *
+ * @module
+ */
+import { PointFlag } from "./match.ts";
+
+/** A run of tokens added by one event. */
+export interface ModelSegment {
+  readonly parent: ModelSegment | null;
+  /** Tokens of the path before this segment's own. */
+  readonly base: number;
+  readonly cut: number;
+  readonly ids: readonly number[];
+  readonly logprobs: readonly number[];
+  readonly mask: readonly number[];
+  readonly versions: readonly number[];
+  /** Session that sampled it; undefined when nothing was sampled, null when samples have no session. */
+  readonly scope: string | null | undefined;
+  readonly children: Set<ModelSegment>;
+  readonly points: Set<ModelPoint>;
+  traverseVersion: number;
+  tick: number;
+  pins: number;
+}
+
+/** A place in a stored sequence that a text leads to. `text` holds one UTF-8 byte a character. */
+export interface ModelPoint {
+  readonly segment: ModelSegment;
+  readonly kept: number;
+  readonly text: string;
+  readonly serial: number;
+  flags: number;
+}
+
+/** Why segments leave. */
+export type RemovalCause = "lru" | "version" | "removed";
+
+/** All segments and points of one model trie. */
+export class ModelStore {
+  /** In order of creation. */
+  readonly segments = new Set<ModelSegment>();
+  /** By serial, in order of creation. */
+  readonly points = new Map<number, ModelPoint>();
+  readonly evictedTokens = { lru: 0, version: 0, removed: 0 };
+  tokens = 0;
+  entries = 0;
+  #tick = 0;
+  #serial = 0;
+
+  addSegment(segment: ModelSegment): void {
+    this.segments.add(segment);
+    segment.parent?.children.add(segment);
+    this.tokens += segment.ids.length;
+  }
+
+  /** The point of `segment` at `text` for `kept` tokens, made or given the further `flags`. */
+  addPoint(segment: ModelSegment, text: string, kept: number, flags: number): ModelPoint {
+    const known = [...segment.points].find((p) =>
+      p.text === text && p.kept === kept && (p.flags & PointFlag.TRIMMED) === (flags & PointFlag.TRIMMED)
+    );
+    if (known) {
+      if (flags & ~known.flags & PointFlag.ENTRY) this.entries++;
+      known.flags |= flags;
+      return known;
+    }
+    const point: ModelPoint = { segment, kept, text, serial: ++this.#serial, flags };
+    segment.points.add(point);
+    this.points.set(point.serial, point);
+    if (flags & PointFlag.ENTRY) this.entries++;
+    return point;
+  }
+
+  touch(segment: ModelSegment): void {
+    segment.tick = ++this.#tick;
+  }
+
+  /** Raises the traverse version of `segment` and its ancestors to `version`. */
+  raise(segment: ModelSegment | null, version: number): void {
+    for (let s = segment; s !== null && s.traverseVersion < version; s = s.parent) {
+      s.traverseVersion = version;
+    }
+  }
+
+  /** Removes a segment without children. Its parent is then as recently used as the segment was. */
+  removeLeaf(segment: ModelSegment, cause: RemovalCause): void {
+    if (segment.children.size > 0) throw new Error("Cannot remove segment: others continue it");
+    for (const point of segment.points) {
+      this.points.delete(point.serial);
+      if (point.flags & PointFlag.ENTRY) this.entries--;
+    }
+    this.segments.delete(segment);
+    this.tokens -= segment.ids.length;
+    this.evictedTokens[cause] += segment.ids.length;
+    if (segment.parent === null) return;
+    segment.parent.children.delete(segment);
+    segment.parent.tick = Math.max(segment.parent.tick, segment.tick);
+  }
+
+  /** Removes a segment and everything that continues it, children first. */
+  removeTree(segment: ModelSegment): void {
+    const order = [segment];
+    for (const s of order) order.push(...s.children);
+    for (const s of order.reverse()) this.removeLeaf(s, "removed");
+  }
+
+  /** Segments that a pin keeps: pinned ones and what they continue, and `extra` with what it continues. */
+  held(extra: ModelSegment | null): Set<ModelSegment> {
+    const held = new Set<ModelSegment>();
+    const starts = [...this.segments].filter((s) => s.pins > 0);
+    if (extra !== null) starts.push(extra);
+    for (const start of starts) {
+      for (let s: ModelSegment | null = start; s !== null && !held.has(s); s = s.parent) held.add(s);
+    }
+    return held;
+  }
+
+  /** Removes what no version above `limit` passed through, in `segments`, children before parents. */
+  collect(segments: Iterable<ModelSegment>, limit: number, held: Set<ModelSegment>): void {
+    for (const s of segments) {
+      const stale = s.traverseVersion >= 0 && s.traverseVersion <= limit;
+      if (stale && s.children.size === 0 && !held.has(s)) this.removeLeaf(s, "version");
+    }
+  }
+
+  /** The least recently used segment that may go. */
+  leastRecent(held: Set<ModelSegment>): ModelSegment | undefined {
+    let oldest: ModelSegment | undefined;
+    for (const s of this.segments) {
+      if (s.children.size > 0 || held.has(s)) continue;
+      if (oldest === undefined || s.tick < oldest.tick) oldest = s;
+    }
+    return oldest;
+  }
+
+  /** Newest first, so that children come before what they continue. */
+  newestFirst(): ModelSegment[] {
+    return [...this.segments].reverse();
+  }
+
+  clear(): void {
+    for (const s of this.segments) this.evictedTokens.removed += s.ids.length;
+    this.segments.clear();
+    this.points.clear();
+    this.tokens = 0;
+    this.entries = 0;
+  }
+
+  /** Nodes of the radix tree over all texts: every text, and every place where two texts part. */
+  countNodes(): number {
+    const texts = [...new Set([...this.points.values()].map((p) => p.text))].sort();
+    const nodes = new Set(texts);
+    for (let i = 1; i < texts.length; i++) {
+      nodes.add(texts[i]!.slice(0, commonPrefix(texts[i - 1]!, texts[i]!)));
+    }
+    nodes.delete("");
+    return nodes.size;
+  }
+}
+
+/** Number of leading characters that two strings share. */
+export function commonPrefix(a: string, b: string): number {
+  const most = Math.min(a.length, b.length);
+  let n = 0;
+  while (n < most && a.charCodeAt(n) === b.charCodeAt(n)) n++;
+  return n;
+}

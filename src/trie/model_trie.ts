@@ -1,0 +1,556 @@
+/**
+ * The token trie in plain TypeScript: a list of points with their whole texts, scanned from end to end for every
+ * question. Slow and obviously right: the oracle of the tests, the baseline of the benchmarks, and a fallback where
+ * WebAssembly is not allowed.
+ *
+ * @module
+ */
+import {
+  type CheckedSegment,
+  readLogprobs,
+  readLossMask,
+  readSegment,
+  readTokenIds,
+  readVersion,
+  type TrieLimits,
+  trieLimits,
+} from "./input.ts";
+import { LookupCounters, LookupMode, matchReason, PointFlag } from "./match.ts";
+import { commonPrefix, type ModelPoint, type ModelSegment, ModelStore } from "./model_store.ts";
+import { isContinuationByte, utf16Length } from "./text.ts";
+import type {
+  AppendResult,
+  Continuation,
+  GcReport,
+  LookupOptions,
+  PathHandle,
+  PrefixMatch,
+  SegmentInput,
+  TokenTrie,
+  TokenTrieOptions,
+  TrieStats,
+  TrieWeightVersion,
+} from "./token_trie.ts";
+import { VersionCodes } from "./versions.ts";
+
+const encoder = new TextEncoder();
+
+/** A found point, and how many tokens of its segment it gives. */
+interface Found {
+  readonly point: ModelPoint;
+  readonly kept: number;
+  readonly candidates: number;
+}
+
+/** Tokens of one path, one element a token. */
+interface Payload {
+  readonly ids: number[];
+  readonly logprobs: number[];
+  readonly mask: number[];
+  readonly versions: number[];
+}
+
+/** {@link TokenTrie} by linear scans: every look-up costs O(stored texts). */
+export class ModelTrie implements TokenTrie {
+  readonly #limits: TrieLimits;
+  readonly #codes = new VersionCodes();
+  readonly #store = new ModelStore();
+  readonly #lookups = new LookupCounters();
+  readonly #pinned = new Map<PathHandle, ModelPoint>();
+  #newestVersion = -1;
+  #collectedLimit = -1;
+  #slice: ModelSegment[] = [];
+  #lastRefusal: string | null = null;
+
+  /** Throws `RangeError` for a limit outside its range. */
+  constructor(options: TokenTrieOptions = {}) {
+    this.#limits = trieLimits(options);
+  }
+
+  get lastRefusal(): string | null {
+    return this.#lastRefusal;
+  }
+
+  insert(
+    text: string,
+    tokenIds: ArrayLike<number>,
+    logprobs?: ArrayLike<number | null> | null,
+    lossMask?: ArrayLike<number> | null,
+    weightVersion?: TrieWeightVersion | null,
+  ): boolean {
+    const reason = this.#insert(text, tokenIds, logprobs, lossMask, weightVersion);
+    this.#lastRefusal = reason === null ? null : `Cannot insert: ${reason}`;
+    return reason === null;
+  }
+
+  #insert(
+    text: string,
+    tokenIds: ArrayLike<number>,
+    givenLogprobs: ArrayLike<number | null> | null | undefined,
+    givenMask: ArrayLike<number> | null | undefined,
+    weightVersion: TrieWeightVersion | null | undefined,
+  ): string | null {
+    if (text.length === 0) return "text is empty";
+    const ids = readTokenIds(tokenIds);
+    if (typeof ids === "string") return ids;
+    const logprobs = readLogprobs(givenLogprobs, ids.length);
+    if (typeof logprobs === "string") return logprobs;
+    const lossMask = readLossMask(givenMask, ids.length);
+    if (typeof lossMask === "string") return lossMask;
+    const version = readVersion(weightVersion, this.#codes);
+    if (typeof version === "string") return version;
+
+    const mask = Array.from(ids, (_, i) => lossMask?.[i] ?? 0);
+    const payload: Payload = {
+      ids: [...ids],
+      mask,
+      logprobs: mask.map((m, i) => knownLogprob(logprobs?.[i], m)),
+      versions: mask.map((m) => m === 1 ? version : -1),
+    };
+    const bytes = byteString(encoder.encode(text));
+    const prefix = this.#longestStoredPrefix(bytes, payload);
+    const parent = prefix?.segment ?? null;
+    const shared = prefix === null ? 0 : prefix.segment.base + prefix.kept;
+    const refused = this.#makeRoom(ids.length - shared, parent, version);
+    if (refused !== null) return refused;
+
+    const splice = mask.at(-1) === 1 ? PointFlag.SPLICE : 0;
+    const flags = PointFlag.INSERTED | PointFlag.ENTRY | splice;
+    const segment = prefix !== null && shared === ids.length
+      ? prefix.segment
+      : this.#addSegment(parent, prefix?.kept ?? 0, slicePayload(payload, shared), null);
+    this.#store.addPoint(segment, bytes, ids.length - segment.base, flags);
+    this.#store.touch(segment);
+    this.#store.raise(segment, version);
+    return null;
+  }
+
+  /** The point whose path holds most of the beginning of the tokens, and leaves at least one unless it is all. */
+  #longestStoredPrefix(text: string, payload: Payload): ModelPoint | null {
+    const whole = payload.ids.length;
+    const fits = (p: ModelPoint) =>
+      text.startsWith(p.text) &&
+      (p.segment.base + p.kept < whole || p.text.length === text.length) &&
+      beginsWith(payload, pathPayload(p.segment, p.kept));
+    return longest([...this.#store.points.values()].filter(fits));
+  }
+
+  findLongestPrefix(text: string, options: LookupOptions = {}): PrefixMatch {
+    return this.#match(text, LookupMode.LONGEST, options);
+  }
+
+  retrieveFromText(text: string, options: LookupOptions = {}): PrefixMatch {
+    return this.#match(text, LookupMode.RETRIEVE, options);
+  }
+
+  #match(text: string, mode: LookupMode, options: LookupOptions): PrefixMatch {
+    const utf8 = encoder.encode(text);
+    const found = this.#find(byteString(utf8), mode, options.scope);
+    const spliceBytes = found?.point.text.length ?? 0;
+    const payload = found === null ? emptyPayload() : pathPayload(found.point.segment, found.kept);
+    const units = utf16Length(utf8, spliceBytes);
+    const handlePoint = found === null ? null : pointOfTokens(found);
+    return {
+      matchedPrefix: text.slice(0, units),
+      remaining: text.slice(units),
+      ...typedArrays(payload),
+      ...this.#answer(utf8, spliceBytes, found, handlePoint, options),
+    };
+  }
+
+  findContinuation(text: string, options: LookupOptions = {}): Continuation {
+    const utf8 = encoder.encode(text);
+    return this.#continuation(
+      utf8,
+      this.#find(byteString(utf8), LookupMode.CONTINUE, options.scope),
+      options,
+    );
+  }
+
+  findContinuationOfIds(text: Uint8Array, tokenIds: Uint32Array, options: LookupOptions = {}): Continuation {
+    const bytes = byteString(text);
+    const ids = [...tokenIds];
+    const points = tokenIds.length === 0
+      ? []
+      : [...this.#store.points.values()].filter((p) =>
+        bytes.startsWith(p.text) && inScope(p.segment, options.scope) &&
+        pathPayload(p.segment, p.kept).ids.every((id, i) => id === ids[i])
+      );
+    const point = longest(points);
+    const candidates = points.filter((p) => p.text === point?.text).length;
+    const found = point === null ? null : { point, kept: point.kept, candidates };
+    return this.#continuation(tokenIds.length === 0 ? new Uint8Array() : text, found, options);
+  }
+
+  #continuation(utf8: Uint8Array, found: Found | null, options: LookupOptions): Continuation {
+    const spliceBytes = found?.point.text.length ?? 0;
+    const ids = found === null ? [] : pathPayload(found.point.segment, found.kept).ids;
+    return {
+      tokenCount: ids.length,
+      matchedUnits: utf16Length(utf8, spliceBytes),
+      idDigits: encoder.encode(ids.join(",")),
+      ...this.#answer(utf8, spliceBytes, found, found?.point ?? null, options),
+    };
+  }
+
+  /** The newest of the usable points with the longest text. */
+  #find(query: string, mode: LookupMode, scope: string | undefined): Found | null {
+    const usable = [...this.#store.points.values()].filter((p) =>
+      isUsable(p, query, mode) && inScope(p.segment, scope)
+    );
+    if (usable.length === 0) return null;
+    const length = Math.max(...usable.map((p) => p.text.length));
+    const deepest = usable.filter((p) => p.text.length === length);
+    const point = deepest.at(-1)!;
+    const whole = mode === LookupMode.LONGEST || (mode === LookupMode.RETRIEVE && length === query.length);
+    const kept = whole && (point.flags & PointFlag.TRIMMED) ? point.segment.ids.length : point.kept;
+    return { point, kept, candidates: deepest.length };
+  }
+
+  #answer(
+    utf8: Uint8Array,
+    spliceBytes: number,
+    found: Found | null,
+    point: ModelPoint | null,
+    options: LookupOptions,
+  ): Pick<PrefixMatch, "matchedBytes" | "spliceBytes" | "candidates" | "reason" | "handle"> {
+    const query = byteString(utf8);
+    let matchedBytes = 0;
+    for (const p of this.#store.points.values()) {
+      matchedBytes = Math.max(matchedBytes, commonPrefix(p.text, query));
+    }
+    const reason = matchReason(utf8.length, matchedBytes, spliceBytes);
+    this.#lookups.count(found !== null, reason);
+    const handle = point === null ? null : handleOf(point);
+    if (point !== null) this.#store.touch(point.segment);
+    if (point !== null && handle !== null && options.pin) {
+      point.segment.pins++;
+      this.#pinned.set(handle, point);
+    }
+    return { matchedBytes, spliceBytes, candidates: found?.candidates ?? 0, reason, handle };
+  }
+
+  append(parent: PathHandle | null, segments: readonly SegmentInput[]): AppendResult {
+    const result = this.#append(parent, segments);
+    return typeof result === "string"
+      ? { ok: false, reason: `Cannot append: ${result}` }
+      : { ok: true, handle: result };
+  }
+
+  #append(parent: PathHandle | null, inputs: readonly SegmentInput[]): PathHandle | string {
+    if (inputs.length === 0) return "there are no segments";
+    const segments: CheckedSegment[] = [];
+    for (const [i, input] of inputs.entries()) {
+      const segment = readSegment(input, this.#codes);
+      if (typeof segment === "string") return `segment ${i}: ${segment}`;
+      segments.push(segment);
+    }
+    let at = parent === null ? null : this.#pointOf(parent);
+    if (at === undefined) return "the handle is stale";
+
+    const known: ModelPoint[] = [];
+    for (const segment of segments) {
+      const same = this.#findSame(known.at(-1) ?? at, segment);
+      if (same === null) break;
+      known.push(same);
+    }
+    const fresh = segments.slice(known.length);
+    const need = fresh.reduce((sum, s) => sum + s.tokenIds.length, 0);
+    const version = Math.max(-1, ...segments.flatMap((s) => s.runs.map((run) => run.code)));
+    const refused = this.#makeRoom(need, (known.at(-1) ?? at)?.segment ?? null, version);
+    if (refused !== null) return refused;
+
+    for (const [i, segment] of segments.entries()) {
+      const own = known[i]?.segment ??
+        this.#addSegment(at?.segment ?? null, at?.kept ?? 0, segmentPayload(segment), segment.scope);
+      at = this.#addPoints(own, at?.text ?? "", segment);
+      this.#store.raise(own, Math.max(-1, ...segment.runs.map((run) => run.code)));
+    }
+    this.#store.touch(at!.segment);
+    return handleOf(at!);
+  }
+
+  /** The point that the first key of an identical segment below `at` ends in. */
+  #findSame(at: ModelPoint | null, wanted: CheckedSegment): ModelPoint | null {
+    const [key] = wanted.keys;
+    const text = (at?.text ?? "") + byteString(key!.bytes);
+    const payload = segmentPayload(wanted);
+    const scope = wanted.sampled ? wanted.scope : undefined;
+    const same = [...this.#store.points.values()].filter((p) =>
+      p.text === text && p.kept === key!.tokens && p.segment.parent === (at?.segment ?? null) &&
+      p.segment.cut === (at?.kept ?? 0) && p.segment.scope === scope &&
+      p.segment.ids.length === payload.ids.length && beginsWith(payload, p.segment) &&
+      p.segment.versions.every((version, i) => version === payload.versions[i])
+    );
+    return same.at(-1) ?? null;
+  }
+
+  /** The point of the segment's first key. */
+  #addPoints(segment: ModelSegment, base: string, input: CheckedSegment): ModelPoint {
+    const splice = input.sampled ? PointFlag.SPLICE : 0;
+    const points = input.keys.map((key, i) => {
+      const trimmed = key.tokens < input.tokenIds.length ? PointFlag.TRIMMED : 0;
+      const entry = i === 0 ? PointFlag.ENTRY : 0;
+      const flags = PointFlag.INSERTED | splice | trimmed | entry;
+      return this.#store.addPoint(segment, base + byteString(key.bytes), key.tokens, flags);
+    });
+    for (const { byteOffset, tokenIndex } of input.splicePoints) {
+      const text = base + byteString(input.keys[0]!.bytes.subarray(0, byteOffset));
+      this.#store.addPoint(segment, text, tokenIndex, PointFlag.SPLICE);
+    }
+    return points[0]!;
+  }
+
+  #addSegment(
+    parent: ModelSegment | null,
+    cut: number,
+    payload: Payload,
+    scope: string | null,
+  ): ModelSegment {
+    const segment: ModelSegment = {
+      parent,
+      cut,
+      base: parent === null ? 0 : parent.base + cut,
+      ...payload,
+      scope: payload.mask.includes(1) ? scope : undefined,
+      children: new Set(),
+      points: new Set(),
+      traverseVersion: -1,
+      tick: 0,
+      pins: 0,
+    };
+    this.#store.addSegment(segment);
+    this.#store.touch(segment);
+    return segment;
+  }
+
+  /** Brings `need` more tokens below the bound, or tells why that cannot be. Keeps what `parent` continues. */
+  #makeRoom(need: number, parent: ModelSegment | null, version: number): string | null {
+    const { maxCacheSize, gcThresholdK } = this.#limits;
+    const store = this.#store;
+    const held = store.held(parent);
+    const heldTokens = [...held].reduce((sum, s) => sum + s.ids.length, 0);
+    if (need > 0 && heldTokens + need > maxCacheSize) {
+      return `${need} new tokens do not fit beside ${heldTokens} in use, maxCacheSize is ${maxCacheSize}`;
+    }
+    this.#newestVersion = Math.max(this.#newestVersion, version);
+    const limit = this.#newestVersion - gcThresholdK;
+    if (store.tokens + need > maxCacheSize && limit > this.#collectedLimit) {
+      store.collect(store.newestFirst(), limit, held);
+      this.#collectedLimit = limit;
+    }
+    while (store.tokens + need > maxCacheSize) store.removeLeaf(store.leastRecent(held)!, "lru");
+    return null;
+  }
+
+  release(handle: PathHandle): void {
+    const point = this.#pinned.get(handle);
+    if (point === undefined) return;
+    this.#pinned.delete(handle);
+    point.segment.pins--;
+  }
+
+  read(
+    handle: PathHandle,
+  ): Pick<PrefixMatch, "tokenIds" | "logprobs" | "lossMask" | "generationVersions"> | null {
+    const point = this.#pointOf(handle);
+    return point === undefined ? null : typedArrays(pathPayload(point.segment, point.kept));
+  }
+
+  #pointOf(handle: PathHandle): ModelPoint | undefined {
+    return this.#store.points.get(handle.serial);
+  }
+
+  remove(text: string): number {
+    if (text.length === 0) return 0;
+    const bytes = byteString(encoder.encode(text));
+    const before = this.#store.entries;
+    for (const segment of this.#store.newestFirst()) {
+      const below = [...segment.points].some((p) => p.text.startsWith(bytes));
+      if (below && this.#store.segments.has(segment)) this.#store.removeTree(segment);
+    }
+    return before - this.#store.entries;
+  }
+
+  gcByWeightVersion(currentVersion: number, gcThresholdK = this.#limits.gcThresholdK): GcReport {
+    this.#slice = [];
+    return this.gcSlice(currentVersion, gcThresholdK, Infinity);
+  }
+
+  gcSlice(currentVersion: number, gcThresholdK: number, segmentsMax: number): GcReport {
+    const store = this.#store;
+    const { entries, tokens } = store;
+    this.#slice = this.#slice.filter((s) => store.segments.has(s));
+    if (this.#slice.length === 0) this.#slice = store.newestFirst();
+    const looked = this.#slice.splice(0, Math.max(1, segmentsMax));
+    store.collect(looked, currentVersion - gcThresholdK, store.held(null));
+    this.#slice = this.#slice.filter((s) => store.segments.has(s));
+    return {
+      removedEntries: entries - store.entries,
+      removedTokens: tokens - store.tokens,
+      done: this.#slice.length === 0,
+    };
+  }
+
+  versionLabel(code: number): string | undefined {
+    return this.#codes.label(code);
+  }
+
+  stats(): TrieStats {
+    const store = this.#store;
+    const texts = new Set([...store.points.values()].map((p) => p.text));
+    const textBytes = [...texts].reduce((sum, text) => sum + text.length, 0);
+    const usedBytes = textBytes + store.tokens * 8;
+    return {
+      entries: store.entries,
+      segments: store.segments.size,
+      nodes: store.countNodes(),
+      tokens: store.tokens,
+      ...this.#limits,
+      usedBytes,
+      memoryBytes: usedBytes,
+      pinned: [...store.segments].reduce((sum, s) => sum + s.pins, 0),
+      ...this.#lookups.stats(),
+      evictedTokens: { ...store.evictedTokens },
+      newestVersion: this.#newestVersion < 0 ? null : this.#newestVersion,
+    };
+  }
+
+  clear(): void {
+    this.#store.clear();
+    this.#slice = [];
+    this.#collectedLimit = -1;
+  }
+
+  checkInvariants(): void {
+    const { segments, tokens } = this.#store;
+    const sum = [...segments].reduce((total, s) => total + s.ids.length, 0);
+    if (sum !== tokens) throw new Error(`Broken invariant: ${tokens} tokens counted, ${sum} stored`);
+    if (tokens > this.#limits.maxCacheSize) throw new Error(`Broken invariant: ${tokens} tokens stored`);
+    for (const s of segments) {
+      const newer = s.parent !== null && s.parent.traverseVersion < s.traverseVersion;
+      if (newer) throw new Error("Broken invariant: traverse version of a parent is below its child's");
+    }
+  }
+}
+
+function handleOf(point: ModelPoint): PathHandle {
+  return { point: point.serial, serial: point.serial };
+}
+
+/** Where the tokens that were found end: a text that leaves out a stop token leads there beside its own point. */
+function pointOfTokens({ point, kept }: Found): ModelPoint {
+  if (point.kept === kept) return point;
+  return [...point.segment.points].find((p) => p.kept === kept) ?? point;
+}
+
+function isUsable(point: ModelPoint, query: string, mode: LookupMode): boolean {
+  if (!query.startsWith(point.text)) return false;
+  const atEnd = point.text.length === query.length;
+  if (!atEnd && isContinuationByte(query.charCodeAt(point.text.length))) return false;
+  const inserted = (point.flags & PointFlag.INSERTED) !== 0;
+  if (mode === LookupMode.LONGEST) return inserted;
+  return (point.flags & PointFlag.SPLICE) !== 0 || (inserted && atEnd);
+}
+
+/** Whether all samples on the path are of `scope`; without a scope every path will do. */
+function inScope(segment: ModelSegment, scope: string | undefined): boolean {
+  if (scope === undefined) return true;
+  for (let s: ModelSegment | null = segment; s !== null; s = s.parent) {
+    if (s.scope !== undefined && s.scope !== scope) return false;
+  }
+  return true;
+}
+
+/** Most tokens, then whole segments before trimmed ones, then the longest text, then the newest. */
+function longest(points: readonly ModelPoint[]): ModelPoint | null {
+  return [...points].sort((a, b) => compareRanks(rank(b), rank(a)))[0] ?? null;
+}
+
+function rank(point: ModelPoint): number[] {
+  const whole = point.flags & PointFlag.TRIMMED ? 0 : 1;
+  return [point.segment.base + point.kept, whole, point.text.length, point.serial];
+}
+
+function compareRanks(a: readonly number[], b: readonly number[]): number {
+  const i = a.findIndex((x, at) => x !== b[at]);
+  return i < 0 ? 0 : a[i]! - b[i]!;
+}
+
+function pathPayload(segment: ModelSegment, kept: number): Payload {
+  const parts: Payload[] = [];
+  let tokens = kept;
+  for (let s: ModelSegment | null = segment; s !== null; s = s.parent) {
+    parts.push({
+      ids: s.ids.slice(0, tokens),
+      logprobs: s.logprobs.slice(0, tokens),
+      mask: s.mask.slice(0, tokens),
+      versions: s.versions.slice(0, tokens),
+    });
+    tokens = s.cut;
+  }
+  parts.reverse();
+  return {
+    ids: parts.flatMap((p) => p.ids),
+    logprobs: parts.flatMap((p) => p.logprobs),
+    mask: parts.flatMap((p) => p.mask),
+    versions: parts.flatMap((p) => p.versions),
+  };
+}
+
+function segmentPayload(segment: CheckedSegment): Payload {
+  const bit = segment.sampled ? 1 : 0;
+  const ids = [...segment.tokenIds];
+  return {
+    ids,
+    mask: ids.map(() => bit),
+    logprobs: ids.map((_, i) => knownLogprob(segment.logprobs?.[i], bit)),
+    versions: segment.runs.flatMap((run) => new Array<number>(run.tokens).fill(run.code)),
+  };
+}
+
+function slicePayload(payload: Payload, start: number): Payload {
+  return {
+    ids: payload.ids.slice(start),
+    logprobs: payload.logprobs.slice(start),
+    mask: payload.mask.slice(start),
+    versions: payload.versions.slice(start),
+  };
+}
+
+function emptyPayload(): Payload {
+  return { ids: [], logprobs: [], mask: [], versions: [] };
+}
+
+function typedArrays(payload: Payload) {
+  return {
+    tokenIds: Uint32Array.from(payload.ids),
+    logprobs: Float64Array.from(payload.logprobs),
+    lossMask: Uint8Array.from(payload.mask),
+    generationVersions: Int32Array.from(payload.versions),
+  };
+}
+
+/** A missing logprob is 0 for a token that nobody sampled, unknown for one that was. */
+function knownLogprob(logprob: number | null | undefined, mask: number): number {
+  const missing = logprob === null || logprob === undefined || Number.isNaN(logprob);
+  return missing ? (mask === 1 ? NaN : 0) : logprob;
+}
+
+/** Whether `whole` begins with `part`: ids, logprobs, mask. Versions never change, so they are not compared. */
+function beginsWith(
+  whole: Payload,
+  part: { ids: readonly number[]; logprobs: readonly number[]; mask: readonly number[] },
+): boolean {
+  return part.ids.length <= whole.ids.length &&
+    part.ids.every((id, i) =>
+      id === whole.ids[i] && part.mask[i] === whole.mask[i] && Object.is(part.logprobs[i], whole.logprobs[i])
+    );
+}
+
+/** One character a byte, so that the string methods work on UTF-8. */
+function byteString(bytes: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  return text;
+}
