@@ -4,7 +4,9 @@
  *
  * @module
  */
+import { TokenizerLoadError } from "../errors.ts";
 import type { TokenizerBackend } from "./tokenizer.ts";
+import { encodesPieceByPiece, splitBackend } from "./split_backend.ts";
 import type { TokenizerFile } from "./tokenizer_file.ts";
 
 /** Text to ids. Special tokens inside the text are recognised; none are added. */
@@ -16,8 +18,11 @@ export interface EncodeBackend {
   close(): void;
 }
 
-/** Makes a backend of a checked file. Throws `TokenizerLoadError` when it cannot read it. */
-export type EncodeBackendFactory = (file: TokenizerFile) => Promise<EncodeBackend>;
+/** How a factory is to treat added tokens: `find` them in the text, or leave that to the caller and take text as `plain`. */
+export type AddedTokenMode = "find" | "plain";
+
+/** Makes a backend of a checked file. Throws whatever the library throws when it cannot read it. */
+export type EncodeBackendFactory = (file: TokenizerFile, mode: AddedTokenMode) => EncodeBackend;
 
 const factories: Record<TokenizerBackend, () => Promise<EncodeBackendFactory>> = {
   kitoken: async () => (await import("./kitoken.ts")).createKitokenBackend,
@@ -35,5 +40,12 @@ export const TOKENIZER_BACKENDS = Object.keys(factories) as TokenizerBackend[];
  */
 export async function createBackend(name: TokenizerBackend, file: TokenizerFile): Promise<EncodeBackend> {
   const factory = await factories[name]();
-  return await factory(file);
+  try {
+    return encodesPieceByPiece(file) ? splitBackend(file, factory(file, "plain")) : factory(file, "find");
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error); // WebAssembly libraries throw strings too
+    throw new TokenizerLoadError(`Cannot load tokenizer: ${name} does not read ${file.source} (${message})`, {
+      cause: error,
+    });
+  }
 }

@@ -4,29 +4,13 @@
  * @module
  */
 import { Tokenizer } from "@huggingface/tokenizers";
-import { TokenizerLoadError } from "../errors.ts";
-import type { EncodeBackend } from "./backend.ts";
+import type { AddedTokenMode, EncodeBackend } from "./backend.ts";
 import type { TokenizerFile } from "./tokenizer_file.ts";
 
-/**
- * Makes a pure TypeScript backend.
- *
- * @throws {TokenizerLoadError} when the library cannot read the file
- */
-export function createHuggingFaceBackend(file: TokenizerFile): Promise<EncodeBackend> {
-  try {
-    return Promise.resolve(wrap(new Tokenizer(file.json, {})));
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return Promise.reject(
-      new TokenizerLoadError(`Cannot load tokenizer: huggingface does not read ${file.source} (${message})`, {
-        cause: error,
-      }),
-    );
-  }
-}
-
-function wrap(tokenizer: Tokenizer): EncodeBackend {
+/** Makes a pure TypeScript backend. */
+export function createHuggingFaceBackend(file: TokenizerFile, mode: AddedTokenMode): EncodeBackend {
+  const json = mode === "find" ? file.json : { ...file.json, added_tokens: [] };
+  const tokenizer = new Tokenizer(json, {});
   return {
     name: "huggingface",
     encode: (text) =>

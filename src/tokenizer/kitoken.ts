@@ -4,39 +4,20 @@
  * @module
  */
 import { Kitoken } from "kitoken/full";
-import { TokenizerLoadError } from "../errors.ts";
-import type { EncodeBackend } from "./backend.ts";
+import type { AddedTokenMode, EncodeBackend } from "./backend.ts";
+import { withoutAddedTokens } from "./split_backend.ts";
 import type { TokenizerFile } from "./tokenizer_file.ts";
 
-/**
- * Makes a kitoken backend. Blocks for a second or two: the library indexes the whole vocabulary.
- *
- * @throws {TokenizerLoadError} when the library cannot convert the file
- */
-export function createKitokenBackend(file: TokenizerFile): Promise<EncodeBackend> {
-  try {
-    return Promise.resolve(wrap(Kitoken.from_tokenizers(file.bytes)));
-  } catch (error) {
-    return Promise.reject(
-      new TokenizerLoadError(
-        `Cannot load tokenizer: kitoken does not read ${file.source} (${messageOf(error)})`,
-        {
-          cause: error,
-        },
-      ),
-    );
-  }
-}
-
-function wrap(kitoken: Kitoken): EncodeBackend {
+/** Makes a kitoken backend. Blocks for a second or two: the library indexes the whole vocabulary. */
+export function createKitokenBackend(file: TokenizerFile, mode: AddedTokenMode): EncodeBackend {
+  const findsTokens = mode === "find";
+  // Told to leave special tokens alone, the library still takes added tokens that are not special. In plain mode none of
+  // them comes here, save those that were refused for the words beside them.
+  const mayMeetTokens = !findsTokens && file.addedTokens.some((token) => token.singleWord);
+  const kitoken = Kitoken.from_tokenizers(mayMeetTokens ? withoutAddedTokens(file).bytes : file.bytes);
   return {
     name: "kitoken",
-    encode: (text) => kitoken.encode(text, true),
+    encode: (text) => kitoken.encode(text, findsTokens),
     close: () => kitoken.free(),
   };
-}
-
-/** The library throws strings as well as errors. */
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -5,31 +5,14 @@
  * @module
  */
 import { TokenizerWasm } from "tokenizers-wasm/tokenizers_wasm.js";
-import { TokenizerLoadError } from "../errors.ts";
 import type { JsonObject, JsonValue } from "../types.ts";
-import type { EncodeBackend } from "./backend.ts";
+import type { AddedTokenMode, EncodeBackend } from "./backend.ts";
 import { isJsonObject, type TokenizerFile } from "./tokenizer_file.ts";
 
-/**
- * Makes a tokenizers-wasm backend.
- *
- * @throws {TokenizerLoadError} when the library traps on the file
- */
-export function createTokenizersWasmBackend(file: TokenizerFile): Promise<EncodeBackend> {
-  try {
-    return Promise.resolve(wrap(new TokenizerWasm(JSON.stringify(withMergesAsStrings(file.json)))));
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return Promise.reject(
-      new TokenizerLoadError(
-        `Cannot load tokenizer: tokenizers-wasm does not read ${file.source} (${message}); try kitoken or huggingface`,
-        { cause: error },
-      ),
-    );
-  }
-}
-
-function wrap(tokenizer: TokenizerWasm): EncodeBackend {
+/** Makes a tokenizers-wasm backend. The library traps (`unreachable`) on a file that it does not read. */
+export function createTokenizersWasmBackend(file: TokenizerFile, mode: AddedTokenMode): EncodeBackend {
+  const json = withMergesAsStrings(mode === "find" ? file.json : { ...file.json, added_tokens: [] });
+  const tokenizer = new TokenizerWasm(JSON.stringify(json));
   return {
     name: "tokenizers-wasm",
     encode: function encodeAndFree(text) {
