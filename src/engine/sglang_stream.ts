@@ -9,7 +9,7 @@
  * @module
  */
 import type { JsonObject, JsonValue, WeightVersion } from "../types.ts";
-import type { SampledOutput } from "./engine.ts";
+import type { FinishReason, SampledOutput } from "./engine.ts";
 import { asCount, asObject, asString } from "./json_fields.ts";
 import { parseReplyFrame, type ReplyFrame, toSampledOutput } from "./sglang.ts";
 import { eventData, SseSplitter } from "./sse_frames.ts";
@@ -36,6 +36,16 @@ export class GenerateStreamReader {
   /** The engine closed the stream with `[DONE]`. */
   get done(): boolean {
     return this.#done;
+  }
+
+  /** Whether any event has come whole. */
+  get hasEvent(): boolean {
+    return this.#done || this.#failure !== null || this.#newestEvent !== null || this.#samples.size > 0;
+  }
+
+  /** `finish_reason` of the first event of the first sample; null while it runs on. */
+  get firstFinishReason(): FinishReason | null {
+    return this.#samples.get(0)?.firstFinishReason ?? null;
   }
 
   /** Why the stream cannot be recorded, or null. */
@@ -94,10 +104,12 @@ export class GenerateStreamReader {
 /** The frames of one sample, folded. */
 class SampleFrames {
   mode: StreamMode = "unknown";
+  readonly firstFinishReason: FinishReason | null;
   #newest: ReplyFrame;
   #deltas: ReplyFrame[];
 
   constructor(first: ReplyFrame) {
+    this.firstFinishReason = first.finishReason;
     this.#newest = first;
     this.#deltas = [first];
     if (isDelta(first)) this.mode = "delta";

@@ -1,0 +1,25 @@
+import type { MiddlewareHandler } from "hono";
+import type { RouterEnv } from "../proxy/router_env.ts";
+
+/** Seconds after which a client that was turned away may come again. */
+const RETRY_AFTER_S = 1;
+
+/** Serves at most `maxConnections` requests at once; sheds the rest with 503 and `Retry-After`. */
+export function limits(maxConnections: number): MiddlewareHandler<RouterEnv> {
+  let inFlight = 0;
+  return async function limits(c, next) {
+    if (inFlight >= maxConnections) {
+      c.header("Retry-After", String(RETRY_AFTER_S));
+      return c.json(
+        {
+          error:
+            `Cannot take request: ${inFlight} are being served, the limit is ${maxConnections} (--max-connections)`,
+        },
+        503,
+      );
+    }
+    inFlight++;
+    c.get("exchange").onEnd(() => inFlight--);
+    await next();
+  };
+}

@@ -1,0 +1,17 @@
+import type { MiddlewareHandler } from "hono";
+import { routePath } from "hono/route";
+import type { RouterMetrics } from "../observability/metrics.ts";
+import type { RouterEnv } from "../proxy/router_env.ts";
+
+/** Counts each request and times it, less what was spent waiting for a worker. */
+export function requestMetrics(metrics: RouterMetrics): MiddlewareHandler<RouterEnv> {
+  return async function requestMetrics(c, next) {
+    await next();
+    const route = routePath(c, -1);
+    const status = c.res.status;
+    c.get("exchange").onEnd(({ elapsedMs, blockedMs }) => {
+      const overheadMs = blockedMs === null ? null : Math.max(elapsedMs - blockedMs, 0);
+      metrics.requestEnded({ route, status, durationMs: elapsedMs, overheadMs });
+    });
+  };
+}

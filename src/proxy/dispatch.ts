@@ -1,0 +1,155 @@
+/**
+ * Sends a request to a worker, and to another when the first cannot be reached.
+ *
+ * The policy decides, this file acts on it. An attempt counts as failed while no byte of its reply has gone to the
+ * client; the failed worker is not asked again by the same request. Whatever a worker *answers* is an answer: statuses
+ * are passed on, never retried.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import { NoWorkerError, UpstreamError, UpstreamTimeoutError } from "../errors.ts";
+import type { RouterMetrics } from "../observability/metrics.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { Fetch } from "../types.ts";
+import type { WorkerPool } from "../worker/pool.ts";
+import type { WorkerLease } from "../worker/worker.ts";
+import type { WorkerState } from "../worker/worker_state.ts";
+import type { ConnectGuard } from "./connect_guard.ts";
+import { ClientLeftError, type Exchange, ExchangeTimeoutError } from "./exchange.ts";
+
+/** What the proxy needs. */
+export interface DispatchDeps {
+  readonly pool: WorkerPool;
+  readonly policy: Policy;
+  readonly fetch: Fetch;
+  readonly metrics: RouterMetrics;
+  readonly connectGuard: ConnectGuard;
+  /** Times a request may be tried, the first included. */
+  readonly maxAttempts: number;
+}
+
+/** A request ready to be sent, any number of times. */
+export interface OutboundRequest {
+  readonly method: string;
+  /** Path and query as the client wrote them, with leading slash. */
+  readonly target: string;
+  readonly headers: Headers;
+  /** Whole bodies only: every attempt sends the same bytes. */
+  readonly body: Uint8Array<ArrayBuffer> | null;
+}
+
+/** A worker's answer with the lease that its last byte ends. */
+export interface Dispatched<T> {
+  readonly worker: WorkerState;
+  readonly lease: WorkerLease;
+  readonly reply: T;
+}
+
+const logger = getLogger(["slime-router", "proxy"]);
+/** Statuses that say that the worker, not the request, is in trouble. */
+const WORKER_TROUBLE: ReadonlySet<number> = new Set([502, 503, 504]);
+
+/**
+ * Sends `outbound` to a worker of the policy's choice.
+ *
+ * @param receive takes the reply as far as must be known before a byte goes to the client; what it throws fails the
+ * attempt
+ * @param onWorker told of each worker that is asked
+ * @throws NoWorkerError when no worker is available, UpstreamError when none could be reached, UpstreamTimeoutError
+ * when the exchange's time is up, ClientLeftError when the client is gone
+ */
+export async function dispatch<T>(
+  deps: DispatchDeps,
+  outbound: OutboundRequest,
+  exchange: Exchange,
+  receive: (response: Response) => Promise<T>,
+  onWorker: (worker: WorkerState) => void = () => {},
+): Promise<Dispatched<T>> {
+  const tried = new Set<string>();
+  const failures: string[] = [];
+  let cause: unknown;
+  for (let attempt = 0; attempt < deps.maxAttempts; attempt++) {
+    const candidates = deps.pool.candidates(tried);
+    if (candidates.length === 0) break;
+    if (attempt > 0) deps.metrics.upstreamRetry("worker unreachable");
+    const { worker, lease } = choose(deps, candidates, exchange);
+    onWorker(worker);
+    try {
+      return { worker, lease, reply: await attemptOnce(deps, worker, outbound, exchange, receive) };
+    } catch (error) {
+      lease[Symbol.dispose]();
+      throwIfEnded(deps, exchange);
+      cause = error;
+      tried.add(worker.id);
+      failures.push(`${worker.url} (${messageOf(error)})`);
+      worker.recordConnectFailure();
+      deps.metrics.upstreamAttempt("connection failed");
+      logger.warn("Worker {url} failed before its reply: {error}", {
+        url: worker.url,
+        error: messageOf(error),
+        requestId: exchange.id,
+      });
+    }
+  }
+  if (failures.length === 0) throw new NoWorkerError(noWorkerMessage(deps.pool));
+  throw new UpstreamError(`Cannot reach a worker: tried ${failures.join(", ")}`, { cause });
+}
+
+function choose(
+  { pool: _, policy, metrics }: DispatchDeps,
+  candidates: readonly WorkerState[],
+  exchange: Exchange,
+): { worker: WorkerState; lease: WorkerLease } {
+  const decision = policy.select(candidates, { requestId: exchange.id, routingKey: exchange.routingKey });
+  const worker = decision.worker as WorkerState;
+  metrics.decision(policy.name, decision.reason);
+  exchange.attempts++;
+  exchange.worker = { url: worker.url, reason: decision.reason };
+  return { worker, lease: worker.begin() };
+}
+
+async function attemptOnce<T>(
+  deps: DispatchDeps,
+  worker: WorkerState,
+  outbound: OutboundRequest,
+  exchange: Exchange,
+  receive: (response: Response) => Promise<T>,
+): Promise<T> {
+  exchange.signal.throwIfAborted();
+  return await exchange.blocked((async () => {
+    await deps.connectGuard.check(worker, exchange.signal);
+    const response = await deps.fetch(worker.url + outbound.target, {
+      method: outbound.method,
+      headers: outbound.headers,
+      body: outbound.body,
+      redirect: "manual",
+      signal: exchange.signal,
+    });
+    const reply = await receive(response);
+    if (WORKER_TROUBLE.has(response.status)) worker.recordConnectFailure();
+    else worker.recordSuccess();
+    deps.metrics.upstreamAttempt(`status ${Math.floor(response.status / 100)}xx`);
+    return reply;
+  })());
+}
+
+function throwIfEnded(deps: DispatchDeps, exchange: Exchange): void {
+  if (!exchange.signal.aborted) return;
+  const reason: unknown = exchange.signal.reason;
+  if (reason instanceof ExchangeTimeoutError) {
+    deps.metrics.upstreamAbort("timeout");
+    throw new UpstreamTimeoutError(reason.message, { cause: reason });
+  }
+  if (reason instanceof ClientLeftError) deps.metrics.upstreamAbort("client left");
+  throw reason;
+}
+
+function noWorkerMessage(pool: WorkerPool): string {
+  if (pool.size === 0) return "Cannot route request: no worker is registered (POST /add_worker?url=…)";
+  return `Cannot route request: none of ${pool.size} workers is available, ${pool.healthyCount} are healthy`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,110 @@
+/**
+ * Forwards any request to one worker and its reply to the client: same method, path, query, body bytes.
+ *
+ * @module
+ */
+import type { Context } from "hono";
+import { UpstreamError } from "../errors.ts";
+import { dispatch, type DispatchDeps, type Dispatched, type OutboundRequest } from "./dispatch.ts";
+import type { Exchange } from "./exchange.ts";
+import { clientResponseHeaders, workerRequestHeaders } from "./headers.ts";
+import { readBytes, readRequestBody } from "./read_body.ts";
+import { type OpenBody, relayBody, type Tap } from "./relay.ts";
+import type { RouterEnv } from "./router_env.ts";
+
+/** Replies of known length up to this are read whole before they pass on; longer and open-ended ones stream. */
+export const WHOLE_REPLY_BYTES_MAX = 1024 * 1024;
+/** Statuses whose replies have no body. */
+const BODILESS: ReadonlySet<number> = new Set([101, 204, 205, 304]);
+
+/** What forwarding needs beside dispatch. */
+export interface ForwardDeps extends DispatchDeps {
+  readonly maxBodyBytes: number;
+}
+
+/** A reply whose head has come. */
+export interface OpenReply {
+  readonly response: Response;
+  readonly body: OpenBody;
+}
+
+/** Handles what no other route does. */
+export function forwardAny(deps: ForwardDeps) {
+  return async function forward(c: Context<RouterEnv>): Promise<Response> {
+    const exchange = c.get("exchange");
+    const method = c.req.method;
+    const hasBody = method !== "GET" && method !== "HEAD";
+    const body = hasBody ? await readRequestBody(c.req.raw, deps.maxBodyBytes) : null;
+    const outbound = outboundRequest(c, exchange, body);
+    return relayReply(await dispatch(deps, outbound, exchange, openReply), exchange);
+  };
+}
+
+/** The outbound form of the client's request with the given body. */
+export function outboundRequest(
+  c: Context<RouterEnv>,
+  exchange: Exchange,
+  body: Uint8Array<ArrayBuffer> | null,
+): OutboundRequest {
+  return {
+    method: c.req.method,
+    target: targetOf(c.req.raw.url),
+    headers: workerRequestHeaders(c.req.raw.headers, exchange.id),
+    body,
+  };
+}
+
+/** Path and query of a URL, byte for byte. */
+export function targetOf(url: string): string {
+  const slash = url.indexOf("/", url.indexOf("://") + 3);
+  return slash < 0 ? "/" : url.slice(slash);
+}
+
+/** Takes a reply's head, and all of a short body. */
+export async function openReply(response: Response): Promise<OpenReply> {
+  if (response.body === null || BODILESS.has(response.status)) {
+    return { response, body: { first: [], reader: null } };
+  }
+  const length = response.headers.get("content-length");
+  if (length !== null && Number(length) <= WHOLE_REPLY_BYTES_MAX) {
+    const whole = await readBytes(response, WHOLE_REPLY_BYTES_MAX, tooLongReply);
+    return { response, body: { first: [whole], reader: null } };
+  }
+  return { response, body: { first: [], reader: response.body.getReader() } };
+}
+
+/** The error for a reply above a bound. */
+export function tooLongReply(maxBytes: number): Error {
+  return new UpstreamError(`Cannot read the worker's reply: it exceeds ${maxBytes} bytes`);
+}
+
+/** The reply for the client. The lease ends with its last byte, however it comes to that. */
+export function relayReply(
+  { worker, lease, reply }: Dispatched<OpenReply>,
+  exchange: Exchange,
+  onChunk?: Tap["onChunk"],
+): Response {
+  const { response, body } = reply;
+  const init = { status: response.status, headers: clientResponseHeaders(response.headers) };
+  const [first] = body.first;
+  if (body.reader === null && body.first.length <= 1) {
+    lease[Symbol.dispose]();
+    return new Response(
+      BODILESS.has(response.status) ? null : first as Uint8Array<ArrayBuffer> | undefined,
+      init,
+    );
+  }
+  exchange.isStreaming = true;
+  exchange.onEnd(() => lease[Symbol.dispose]());
+  const relayed = relayBody(body, {
+    async onChunk(chunk) {
+      worker.recordActivity();
+      await onChunk?.(chunk);
+    },
+    onEnd(end) {
+      if (end === "client left") exchange.clientLeft();
+      else exchange.end(end);
+    },
+  }, (wait) => exchange.blocked(wait));
+  return new Response(relayed, init);
+}

@@ -1,0 +1,64 @@
+/**
+ * Passes a reply's bytes on, unchanged and in time, while a tap reads along.
+ *
+ * @module
+ */
+
+/** Reads along. */
+export interface Tap {
+  /** Sees each chunk before the client does; the chunk is passed on when the promise, if any, resolves. */
+  onChunk?(chunk: Uint8Array): void | Promise<void>;
+  /** Called once: the reply came to its end, failed, or the client left. */
+  onEnd(end: "done" | "upstream failed" | "client left"): void;
+}
+
+/** A reply's body of which some chunks may have been read already. */
+export interface OpenBody {
+  readonly first: readonly Uint8Array[];
+  /** null when `first` is all there is. */
+  readonly reader: ReadableStreamDefaultReader<Uint8Array> | null;
+}
+
+/**
+ * The body for the client. Pulls from the worker only as fast as the client reads.
+ *
+ * @param waitForWorker wraps each wait for the worker, e.g. to time it
+ */
+export function relayBody(
+  body: OpenBody,
+  tap: Tap,
+  waitForWorker: <T>(wait: Promise<T>) => Promise<T> = (wait) => wait,
+): ReadableStream<Uint8Array> {
+  const pending = [...body.first];
+  const { reader } = body;
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const chunk = pending.shift() ?? await readNext(reader, waitForWorker);
+        if (chunk === undefined) {
+          controller.close();
+          tap.onEnd("done");
+          return;
+        }
+        await tap.onChunk?.(chunk);
+        controller.enqueue(chunk);
+      } catch (error) {
+        tap.onEnd("upstream failed");
+        controller.error(error);
+      }
+    },
+    async cancel(reason) {
+      tap.onEnd("client left");
+      await reader?.cancel(reason);
+    },
+  }, { highWaterMark: 0 });
+}
+
+async function readNext(
+  reader: OpenBody["reader"],
+  waitForWorker: <T>(wait: Promise<T>) => Promise<T>,
+): Promise<Uint8Array | undefined> {
+  if (reader === null) return undefined;
+  const { value } = await waitForWorker(reader.read());
+  return value;
+}
