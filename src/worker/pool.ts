@@ -258,11 +258,15 @@ export class WorkerPool {
 
   #emit(change: WorkerChange, worker: WorkerState): void {
     if (change === "drained") this.#leaving.delete(worker);
+    // Of a worker that is gone only its leaving is news: late failures would bring its metrics back to life.
+    if (!this.#byId.has(worker.id) && !LEAVING.has(change)) return;
     for (const listener of this.#listeners) listener(change, worker);
   }
 }
 
 const NONE: ReadonlySet<string> = new Set();
+
+const LEAVING: ReadonlySet<WorkerChange> = new Set(["removed", "draining", "drained"]);
 
 function randomWorkerId(): string {
   return `worker-${crypto.randomUUID().slice(0, 8)}`;

@@ -262,6 +262,7 @@ Deno.test("WorkerPool tells its listeners every change once, after it took effec
   unsubscribe();
   const lease = worker.begin();
   const drained = pool.remove("http://a")!;
+  trip(worker); // after its removal: no news
   lease[Symbol.dispose]();
   await drained;
   const expected = [
