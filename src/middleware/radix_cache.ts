@@ -9,8 +9,9 @@ import type { PreparedPrompt, TokenCache } from "../cache/token_cache.ts";
 import type { SampledOutput } from "../engine/engine.ts";
 import type { RouterMetrics } from "../observability/metrics.ts";
 import type { Exchange } from "../proxy/exchange.ts";
-import { GenerateRequest, idsToDigits } from "../proxy/generate_request.ts";
+import { GenerateRequest } from "../proxy/generate_request.ts";
 import type { GenerateExchange } from "../proxy/generate_exchange.ts";
+import { idsToDigits } from "../proxy/id_digits.ts";
 import { readRequestBody } from "../proxy/read_body.ts";
 import type { RouterEnv } from "../proxy/router_env.ts";
 

@@ -75,6 +75,7 @@ export async function dispatch<T>(
     if (attempt > 0) deps.metrics.upstreamRetry("worker unreachable");
     const { worker, lease } = choose(deps, candidates, exchange);
     onWorker(worker);
+    exchange.onEnd(() => lease[Symbol.dispose]());
     try {
       return { worker, lease, reply: await attemptOnce(deps, worker, outbound, exchange, receive) };
     } catch (error) {

@@ -95,7 +95,6 @@ export function relayReply(
     );
   }
   exchange.isStreaming = true;
-  exchange.onEnd(() => lease[Symbol.dispose]());
   const relayed = relayBody(body, {
     async onChunk(chunk) {
       worker.recordActivity();

@@ -97,11 +97,6 @@ export class GenerateRequest {
   }
 }
 
-/** JSON digits of ids, without brackets. */
-export function idsToDigits(ids: Uint32Array): Uint8Array {
-  return encoder.encode(ids.join(","));
-}
-
 /** Strict UTF-8. @throws BadRequestError */
 export function decodeUtf8(body: Uint8Array): string {
   try {

@@ -51,14 +51,13 @@ function contentOf(value: JsonValue): string | null {
  * `transformers` and the engines have them. The same file when there are none.
  */
 export function withConfiguredTokens(file: TokenizerFile, config?: JsonObject): TokenizerFile {
-  const known = new Set(file.addedTokens.map((token) => token.id));
+  const decoder = isJsonObject(config?.added_tokens_decoder) ? config.added_tokens_decoder : {};
+  const known = new Set(file.addedTokens.flatMap((token) => [token.id, token.content]));
   const missing: JsonObject[] = [];
-  for (
-    const [id, token] of Object.entries(
-      isJsonObject(config?.added_tokens_decoder) ? config.added_tokens_decoder : {},
-    )
-  ) {
-    if (isJsonObject(token) && !known.has(Number(id))) missing.push({ ...token, id: Number(id) });
+  for (const [key, token] of Object.entries(decoder)) {
+    if (isJsonObject(token) && !known.has(Number(key)) && !known.has(String(token.content))) {
+      missing.push({ ...token, id: Number(key) });
+    }
   }
   if (missing.length === 0) return file;
   const listed = Array.isArray(file.json.added_tokens) ? file.json.added_tokens : [];

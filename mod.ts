@@ -1,0 +1,33 @@
+/**
+ * slime-router: an HTTP router between reinforcement-learning agents and LLM inference workers that keeps the exact
+ * tokens behind every text.
+ *
+ * @module
+ */
+export {
+  type AppDeps,
+  createApp,
+  createRouter,
+  type MiddlewareFactory,
+  type Router,
+  type RouterDeps,
+  type RouterHandle,
+} from "./src/app.ts";
+export { type CommitResult, type PreparedPrompt, TokenCache } from "./src/cache/token_cache.ts";
+export * from "./src/config.ts";
+export type { FinishReason, SampledOutput } from "./src/engine/engine.ts";
+export * from "./src/errors.ts";
+export { createRouterMetrics, type RouterMetrics } from "./src/observability/metrics.ts";
+export type { Decision, Policy, RoutingRequest } from "./src/policy/policy.ts";
+export { createPolicy } from "./src/policy/create.ts";
+export type { RouterEnv } from "./src/proxy/router_env.ts";
+export { ComponentRegistry } from "./src/registry.ts";
+export { systemClock } from "./src/sync/clock.ts";
+export { ReaderWriterLock } from "./src/sync/reader_writer_lock.ts";
+export { ChatTemplate } from "./src/tokenizer/chat_template.ts";
+export { loadTokenizer, loadTokenizerFromData } from "./src/tokenizer/load.ts";
+export type { Tokenizer } from "./src/tokenizer/tokenizer.ts";
+export * from "./src/trie/mod.ts";
+export type { Clock, Fetch, JsonObject, JsonValue, Random, WeightVersion } from "./src/types.ts";
+export type { WorkerLease, WorkerType, WorkerView } from "./src/worker/worker.ts";
+export { WorkerPool } from "./src/worker/pool.ts";

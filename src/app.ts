@@ -1,0 +1,263 @@
+/**
+ * The composition root: everything the router is made of, put together in one place.
+ *
+ * `createApp` takes finished parts and makes the Hono app: a test builds one without a port, a file or a global.
+ * `createRouter` makes the parts from a configuration.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import { Hono, type MiddlewareHandler } from "hono";
+import { abortApi } from "./api/abort.ts";
+import { cacheApi } from "./api/cache.ts";
+import { healthApi } from "./api/health.ts";
+import { onHttpError } from "./api/http_error.ts";
+import { metricsApi } from "./api/metrics.ts";
+import { workersApi } from "./api/workers.ts";
+import { TokenCache } from "./cache/token_cache.ts";
+import { DEFAULT_CONFIG, type RouterConfig } from "./config.ts";
+import { accessLog } from "./middleware/access_log.ts";
+import { auth } from "./middleware/auth.ts";
+import { limits } from "./middleware/limits.ts";
+import { radixCache } from "./middleware/radix_cache.ts";
+import { requestId } from "./middleware/request_id.ts";
+import { requestMetrics } from "./middleware/request_metrics.ts";
+import { createRouterMetrics, type MemoryGauges, type RouterMetrics } from "./observability/metrics.ts";
+import { createPolicy } from "./policy/create.ts";
+import type { Policy } from "./policy/policy.ts";
+import { type Connect, ConnectGuard } from "./proxy/connect_guard.ts";
+import { forwardAny } from "./proxy/forward.ts";
+import { forwardGenerate, type GenerateDeps } from "./proxy/forward_generate.ts";
+import { RidTable } from "./proxy/rid_table.ts";
+import type { RouterEnv } from "./proxy/router_env.ts";
+import { ComponentRegistry } from "./registry.ts";
+import { systemClock } from "./sync/clock.ts";
+import { ReaderWriterLock } from "./sync/reader_writer_lock.ts";
+import type { LoadedTokenizer } from "./tokenizer/load.ts";
+import { createTokenTrie } from "./trie/mod.ts";
+import type { TokenTrie } from "./trie/token_trie.ts";
+import type { Clock, Fetch, Random } from "./types.ts";
+import { startHealthChecker } from "./worker/health_checker.ts";
+import { WorkerPool } from "./worker/pool.ts";
+
+/** Middleware of a plugin: made once, with the router it serves. */
+export type MiddlewareFactory = (context: { router: RouterHandle }) => MiddlewareHandler;
+
+/** What plugins see of the router. */
+export interface RouterHandle {
+  readonly config: RouterConfig;
+  /** Components by name: `tokenizer`, `radix_tree`, `cache`, `metrics`, `logger`, and what plugins add. */
+  readonly registry: ComponentRegistry;
+  readonly pool: WorkerPool;
+  readonly verbose: boolean;
+}
+
+/** Finished parts of a router. */
+export interface AppDeps extends RouterHandle {
+  readonly policy: Policy;
+  readonly metrics: RouterMetrics;
+  readonly fetch: Fetch;
+  readonly clock: Clock;
+  /** Checks that silent workers can be reached; null: no check. */
+  readonly connect: Connect | null;
+  readonly newRequestId: () => string;
+  /** null without a tokenizer. */
+  readonly cache: TokenCache | null;
+  readonly loadedTokenizer: LoadedTokenizer | null;
+  readonly middleware: readonly MiddlewareFactory[];
+}
+
+/**
+ * The Hono app over finished parts. Middleware runs in fixed order: request id, access log, metrics, auth, limits,
+ * plugins, radix cache.
+ */
+export function createApp(deps: AppDeps): Hono<RouterEnv> {
+  const { config, clock, metrics, pool, cache, loadedTokenizer } = deps;
+  const app = new Hono<RouterEnv>();
+  app.onError(onHttpError);
+  app.use(requestId({ clock, newId: deps.newRequestId, requestTimeoutMs: config.requestTimeoutMs }));
+  app.use(accessLog());
+  app.use(requestMetrics(metrics));
+  if (config.apiKey !== null) app.use(auth(config.apiKey));
+  if (config.maxConnections > 0) app.use(limits(config.maxConnections));
+  for (const createMiddleware of deps.middleware) app.use(createMiddleware({ router: deps }));
+
+  const rids = new RidTable();
+  const proxy: GenerateDeps = {
+    ...config,
+    ...deps,
+    rids,
+    connectGuard: new ConnectGuard({ connect: deps.connect, timeoutMs: config.connectTimeoutMs, clock }),
+  };
+  if (cache !== null) {
+    app.on(["POST", "PUT"], "/generate", radixCache({ cache, metrics, maxBodyBytes: config.maxBodyBytes }));
+  }
+  app.on(["POST", "PUT"], "/generate", forwardGenerate(proxy));
+  app.route("/", healthApi(pool));
+  app.route("/", workersApi({ pool, allowedHosts: config.allowedWorkerHosts }));
+  app.route("/", metricsApi({ pool, metrics, cacheStats: () => cache?.stats() ?? null }));
+  app.route("/", abortApi({ pool, rids, fetch: deps.fetch }));
+  app.route(
+    "/",
+    cacheApi({
+      cache,
+      chatTemplate: loadedTokenizer?.chatTemplate ?? null,
+      chatTemplateError: loadedTokenizer?.chatTemplateError ?? null,
+      maxBodyBytes: config.maxBodyBytes,
+    }),
+  );
+  app.all("*", forwardAny(proxy));
+  return app;
+}
+
+/** Parts that {@link createRouter} takes instead of making them. All optional. */
+export interface RouterDeps {
+  readonly fetch: Fetch;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly connect: Connect | null;
+  readonly newRequestId: () => string;
+  readonly memoryUsage: () => MemoryGauges;
+  readonly tokenizer: LoadedTokenizer | null;
+  readonly trie: TokenTrie;
+  readonly pool: WorkerPool;
+  readonly registry: ComponentRegistry;
+  readonly middleware: readonly MiddlewareFactory[];
+  /** Check workers' health in the background. Default true. */
+  readonly healthChecks: boolean;
+}
+
+/** A running router without a port: give its `fetch` requests. */
+export interface Router extends RouterHandle {
+  readonly app: Hono<RouterEnv>;
+  /** null without a tokenizer. */
+  readonly cache: TokenCache | null;
+  /** Probes all workers now, when health checks are on. */
+  checkHealth(): Promise<void>;
+  fetch(request: Request): Response | Promise<Response>;
+  /** Stops health checks, waits for requests in flight (until the signal aborts), ends all components. */
+  close(signal?: AbortSignal): Promise<void>;
+}
+
+/**
+ * Makes a router from a configuration.
+ *
+ * @param config what differs from {@link DEFAULT_CONFIG}
+ * @param deps parts to use instead of the usual ones
+ * @throws TypeError for a bad worker URL, RangeError for an unknown policy
+ * @example
+ * ```ts
+ * import { createRouter } from "@slime/router";
+ *
+ * const router = await createRouter({ workers: ["http://127.0.0.1:10090"] }, { healthChecks: false });
+ * const reply = await router.fetch(new Request("http://router/list_workers"));
+ * const { urls } = await reply.json();
+ * if (urls[0] !== "http://127.0.0.1:10090") throw new Error("the worker is listed");
+ * await router.close();
+ * ```
+ */
+export async function createRouter(
+  config: Partial<RouterConfig> = {},
+  deps: Partial<RouterDeps> = {},
+): Promise<Router> {
+  const fullConfig = { ...DEFAULT_CONFIG, ...config };
+  const {
+    fetch = globalThis.fetch,
+    clock = systemClock,
+    random = Math.random,
+    registry = new ComponentRegistry(),
+    tokenizer = null,
+    healthChecks = true,
+    middleware = [],
+  } = deps;
+  const pool = deps.pool ?? createPool(fullConfig, clock);
+  for (const url of fullConfig.workers) pool.add(url);
+  const cache = tokenizer === null ? null : await createCache(fullConfig, tokenizer, deps.trie);
+  const metrics = createRouterMetrics({
+    workers: () => pool.list(),
+    cache: () => cache?.stats() ?? null,
+    ...(deps.memoryUsage === undefined ? {} : { memory: deps.memoryUsage }),
+  });
+  registerComponents(registry, { cache, tokenizer, metrics });
+  const handle: RouterHandle = { config: fullConfig, registry, pool, verbose: fullConfig.verbose };
+  const app = createApp({
+    ...handle,
+    policy: createPolicy(fullConfig.policy, { random }),
+    metrics,
+    fetch,
+    clock,
+    connect: deps.connect ?? null,
+    newRequestId: deps.newRequestId ?? (() => crypto.randomUUID()),
+    cache,
+    loadedTokenizer: tokenizer,
+    middleware,
+  });
+  const checker = healthChecks ? startChecker(fullConfig, pool, fetch, clock) : null;
+  return {
+    ...handle,
+    app,
+    cache,
+    checkHealth: () => checker?.checkNow() ?? Promise.resolve(),
+    fetch: (request) => app.fetch(request),
+    async close(signal) {
+      await checker?.stop();
+      try {
+        await pool.close(signal);
+      } finally {
+        await registry.clear();
+      }
+    },
+  };
+}
+
+function createPool(config: RouterConfig, clock: Clock): WorkerPool {
+  return new WorkerPool({
+    clock,
+    circuitBreaker: {
+      failureThreshold: config.circuitBreakerThreshold,
+      cooldownMs: config.circuitBreakerCooldownMs,
+    },
+  });
+}
+
+async function createCache(
+  config: RouterConfig,
+  { tokenizer }: LoadedTokenizer,
+  trie: TokenTrie | undefined,
+): Promise<TokenCache> {
+  const { maxCacheSize, maxCacheBytes, gcThresholdK } = config;
+  return new TokenCache({
+    trie: trie ?? await createTokenTrie({ maxCacheSize, maxCacheBytes, gcThresholdK }),
+    lock: new ReaderWriterLock(),
+    tokenizer,
+  });
+}
+
+function registerComponents(
+  registry: ComponentRegistry,
+  { cache, tokenizer, metrics }: {
+    cache: TokenCache | null;
+    tokenizer: LoadedTokenizer | null;
+    metrics: RouterMetrics;
+  },
+): void {
+  registry.register("metrics", metrics);
+  registry.register("logger", getLogger(["slime-router"]));
+  if (tokenizer !== null) registry.register("tokenizer", tokenizer.tokenizer, (instance) => instance.close());
+  if (cache !== null) {
+    registry.register("radix_tree", cache.trie);
+    registry.register("cache", cache);
+  }
+}
+
+function startChecker(config: RouterConfig, pool: WorkerPool, fetch: Fetch, clock: Clock) {
+  return startHealthChecker({
+    pool,
+    fetch,
+    clock,
+    intervalMs: config.healthCheckIntervalMs,
+    timeoutMs: config.healthCheckTimeoutMs,
+    failureThreshold: config.healthCheckFailureThreshold,
+    logger: getLogger(["slime-router", "health"]),
+  });
+}
