@@ -29,7 +29,7 @@ export interface ReplyFormat {
 export async function generate(core: EngineCore, body: JsonObject, request: Request, faults: DrawnFaults) {
   const parsed = await readGenerateRequest(body, requestContext(core));
   return answer(core, parsed, request, faults, {
-    whole: (replies) => replies[0]?.index === undefined ? replies[0] : replies,
+    whole: (replies) => parsed.items[0]?.index === null ? replies[0] : replies,
     frames: (reply) => [reply],
     incremental: core.options.incrementalStreaming,
   });

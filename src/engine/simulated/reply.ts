@@ -35,6 +35,7 @@ export interface WireReply {
   readonly output_ids: readonly number[];
   readonly meta_info: WireMetaInfo;
   readonly prompt_token_ids?: readonly number[];
+  /** Which generation of a batch a frame belongs to; plain replies are in order instead. */
   readonly index?: number;
 }
 
@@ -66,7 +67,7 @@ export function buildReply(generation: Generation, options: ReplyOptions, offset
     output_ids: outputIds(sample.ids, generation, offset.tokens, revealed),
     meta_info: buildMetaInfo(generation, options, offset.tokens),
     ...(item.returnPromptTokenIds ? { prompt_token_ids: Array.from(item.promptIds) } : {}),
-    ...(item.index === null ? {} : { index: item.index }),
+    ...(item.stream && item.index !== null ? { index: item.index } : {}),
   };
 }
 
