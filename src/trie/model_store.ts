@@ -146,15 +146,18 @@ export class ModelStore {
     this.entries = 0;
   }
 
-  /** Nodes of the radix tree over all texts: every text, and every place where two texts part. */
-  countNodes(): number {
+  /** Size of the radix tree over all texts: a node for every text and every place where two part, no byte twice. */
+  measureText(): { nodes: number; bytes: number } {
     const texts = [...new Set([...this.points.values()].map((p) => p.text))].sort();
     const nodes = new Set(texts);
-    for (let i = 1; i < texts.length; i++) {
-      nodes.add(texts[i]!.slice(0, commonPrefix(texts[i - 1]!, texts[i]!)));
+    let bytes = 0;
+    for (const [i, text] of texts.entries()) {
+      const shared = commonPrefix(texts[i - 1] ?? "", text);
+      nodes.add(text.slice(0, shared));
+      bytes += text.length - shared;
     }
     nodes.delete("");
-    return nodes.size;
+    return { nodes: nodes.size, bytes };
   }
 }
 

@@ -33,6 +33,9 @@ import type {
 } from "./token_trie.ts";
 import { VersionCodes } from "./versions.ts";
 
+/** An id and a logprob: what the core needs for a token, and what this model reports. */
+const BYTES_PER_TOKEN = 8;
+
 const encoder = new TextEncoder();
 
 /** A found point, and how many tokens of its segment it gives. */
@@ -398,13 +401,12 @@ export class ModelTrie implements TokenTrie {
 
   stats(): TrieStats {
     const store = this.#store;
-    const texts = new Set([...store.points.values()].map((p) => p.text));
-    const textBytes = [...texts].reduce((sum, text) => sum + text.length, 0);
-    const usedBytes = textBytes + store.tokens * 8;
+    const text = store.measureText();
+    const usedBytes = text.bytes + store.tokens * BYTES_PER_TOKEN;
     return {
       entries: store.entries,
       segments: store.segments.size,
-      nodes: store.countNodes(),
+      nodes: text.nodes,
       tokens: store.tokens,
       ...this.#limits,
       usedBytes,
