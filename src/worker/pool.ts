@@ -95,6 +95,11 @@ export class WorkerPool {
     return count;
   }
 
+  /** Removed workers that still have requests in flight. */
+  get leavingCount(): number {
+    return this.#leaving.size;
+  }
+
   /** Requests in flight, those on removed workers included. */
   get totalInFlight(): number {
     let total = 0;

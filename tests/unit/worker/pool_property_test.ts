@@ -73,6 +73,7 @@ function listed({ account }: World, pick: number): WorkerState | undefined {
 function check({ pool, account }: World): void {
   assert.deepEqual(pool.list().map((worker) => worker.id), account.registered.map((worker) => worker.id));
   assert.equal(pool.totalInFlight, account.open.length);
+  assert.equal(pool.leavingCount, account.drains.filter(({ worker }) => account.openOn(worker) > 0).length);
   const loads = Object.values(pool.loads());
   assert.deepEqual(loads, account.registered.map((worker) => account.openOn(worker)));
   assert.ok(loads.every((load) => load >= 0));
