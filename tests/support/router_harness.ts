@@ -1,0 +1,102 @@
+/**
+ * A router over simulated engines in one process: no port, no file, no timer.
+ *
+ * @module
+ */
+import { createRouter, type Router, type RouterDeps } from "../../src/app.ts";
+import type { RouterConfig } from "../../src/config.ts";
+import type { SimulatedEngineOptions } from "../../src/engine/simulated/options.ts";
+import { createSimulatedEngine, type SimulatedEngine } from "../../src/engine/simulated/simulated_engine.ts";
+import { systemClock } from "../../src/sync/clock.ts";
+import type { LoadedTokenizer } from "../../src/tokenizer/load.ts";
+import type { JsonObject } from "../../src/types.ts";
+import { loadTinyTokenizer } from "./tiny_tokenizer.ts";
+
+/** How a harness is made. */
+export interface HarnessOptions {
+  /** Number of engines. Default 1. */
+  readonly engines?: number;
+  /** Settings of every engine. */
+  readonly engine?: Partial<SimulatedEngineOptions>;
+  readonly config?: Partial<RouterConfig>;
+  readonly deps?: Partial<RouterDeps>;
+  /** false: a router without tokenizer, so without cache. Default true. */
+  readonly withTokenizer?: boolean;
+}
+
+/** A router, its engines and what a test asks of them. */
+export interface Harness extends AsyncDisposable {
+  readonly router: Router;
+  readonly engines: readonly SimulatedEngine[];
+  /** `http://engine-0:1` and so on. */
+  readonly urls: readonly string[];
+  readonly loaded: LoadedTokenizer;
+  /** Sends any request. */
+  request(path: string, init?: RequestInit): Promise<Response>;
+  /** POSTs JSON. */
+  post(path: string, body: unknown, init?: RequestInit): Promise<Response>;
+  /** POSTs JSON and reads a 200 reply. */
+  postOk(path: string, body: unknown): Promise<JsonObject>;
+  /** Bodies that reached `/generate` of engine `index`, oldest first. */
+  generateBodies(index?: number): JsonObject[];
+}
+
+/** Makes a harness. `await using` ends it. */
+export async function createHarness(options: HarnessOptions = {}): Promise<Harness> {
+  const { engines: engineCount = 1, engine = {}, config = {}, deps = {}, withTokenizer = true } = options;
+  const loaded = await loadTinyTokenizer();
+  const engines = Array.from(
+    { length: engineCount },
+    (_, seed) => createSimulatedEngine({ tokenizer: loaded.tokenizer, seed, clock: systemClock, ...engine }),
+  );
+  const urls = engines.map((_, i) => `http://engine-${i}:1`);
+  const byOrigin = new Map(urls.map((url, i) => [url, engines[i] as SimulatedEngine]));
+  const router = await createRouter({ workers: urls, ...config }, {
+    fetch: (input, init) => fetchEngine(byOrigin, new Request(input, init)),
+    healthChecks: false,
+    tokenizer: withTokenizer ? loaded : null,
+    ...deps,
+  });
+  const request = async (path: string, init?: RequestInit) =>
+    await router.fetch(new Request(`http://router${path}`, init));
+  const post = (path: string, body: unknown, init: RequestInit = {}) =>
+    request(path, { method: "POST", body: JSON.stringify(body), ...init });
+  return {
+    router,
+    engines,
+    urls,
+    loaded,
+    request,
+    post,
+    async postOk(path, body) {
+      const response = await post(path, body);
+      const text = await response.text();
+      if (response.status !== 200) throw new Error(`POST ${path}: ${response.status} ${text}`);
+      return JSON.parse(text);
+    },
+    generateBodies: (index = 0) =>
+      (engines[index] as SimulatedEngine).state.requests
+        .filter(({ path }) => path === "/generate")
+        .map((logged) => logged.body() as JsonObject),
+    async [Symbol.asyncDispose]() {
+      await router.close();
+      if (!withTokenizer) loaded.tokenizer.close();
+    },
+  };
+}
+
+/** As a network would: an unknown host and a broken connection reject, an abort of the caller reaches the engine. */
+async function fetchEngine(
+  byOrigin: ReadonlyMap<string, SimulatedEngine>,
+  request: Request,
+): Promise<Response> {
+  request.signal.throwIfAborted();
+  const engine = byOrigin.get(new URL(request.url).origin);
+  if (engine === undefined) throw new TypeError(`Cannot connect to ${request.url}: unknown host`);
+  return await engine.fetch(request);
+}
+
+/** Prompts in the tiny tokenizer's chat format. */
+export function chatPrompt(user: string, before = ""): string {
+  return `${before}<|im_start|>user\n${user}<|im_end|>\n<|im_start|>assistant\n`;
+}
