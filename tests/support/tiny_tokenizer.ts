@@ -181,3 +181,54 @@ export function loadTinyTokenizer(options: LoadTokenizerOptions = {}): Promise<L
     { worker: false, ...options },
   );
 }
+
+/**
+ * A `tokenizer.json` in the style of SentencePiece: spaces are `▁`, one is put before the text (`first`: only where a
+ * sequence starts; `always`: also after a special token), unknown characters fall back to `<0xNN>` tokens.
+ */
+export function tinyMetaspaceJson(prependScheme: "first" | "always" | "never" = "first"): JsonObject {
+  const special = ["<unk>", "<s>", "</s>"];
+  const bytes = Array.from(
+    { length: 256 },
+    (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`,
+  );
+  const letters = ["▁", ..."abcdefghijklmnopqrstuvwxyzHW,.!?0123456789é\n"];
+  const merges = [["h", "e"], ["l", "o"], ["he", "l"], ["hel", "lo"], ["▁", "hello"], ["▁", "▁"], ["▁", "a"]];
+  const contents = [...special, ...bytes, ...letters, ...merges.map(([left, right]) => left! + right!)];
+  const decoders = [
+    { type: "Replace", pattern: { String: "▁" }, content: " " },
+    { type: "ByteFallback" },
+    { type: "Fuse" },
+    { type: "Strip", content: " ", start: 1, stop: 0 },
+  ];
+  return {
+    version: "1.0",
+    truncation: null,
+    padding: null,
+    added_tokens: special.map((content, id) => ({
+      id,
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
+    })),
+    normalizer: null,
+    pre_tokenizer: { type: "Metaspace", replacement: "▁", prepend_scheme: prependScheme, split: false },
+    post_processor: null,
+    decoder: { type: "Sequence", decoders },
+    model: {
+      type: "BPE",
+      dropout: null,
+      unk_token: "<unk>",
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: true,
+      byte_fallback: true,
+      ignore_merges: false,
+      vocab: Object.fromEntries(contents.map((content, id) => [content, id])),
+      merges: merges.map((merge) => [...merge]),
+    },
+  };
+}
