@@ -7,7 +7,7 @@ import type { RouterEnv } from "../proxy/router_env.ts";
 export function requestMetrics(metrics: RouterMetrics): MiddlewareHandler<RouterEnv> {
   return async function requestMetrics(c, next) {
     await next();
-    const route = routePath(c, -1);
+    const route = routePath(c);
     const status = c.res.status;
     c.get("exchange").onEnd(({ elapsedMs, blockedMs }) => {
       const overheadMs = blockedMs === null ? null : Math.max(elapsedMs - blockedMs, 0);
