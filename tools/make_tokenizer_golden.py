@@ -290,7 +290,7 @@ OWN_TEMPLATES = {
     "own_clock": "{{ strftime_now('%d %b %Y') }}|{{ strftime_now('%A %a %B %H:%M:%S %I %p %j %y %U %W %w %u %-d %-m %e %F %T %%') }}",
     "own_json": "{{ messages | tojson }}|{{ messages | tojson(indent=2) }}|{{ tools | tojson }}|{{ {'a': [], 'b': {}, 'c': none} | tojson }}",
     "own_raise": "{% for m in messages %}{% if m.role not in ['system', 'user', 'assistant', 'tool'] %}{{ raise_exception('Unknown role: ' + m.role) }}{% endif %}{{ loop.index }}{{ ',' if not loop.last }}{% endfor %}{% for i in range(3) %}{{ i }}{% endfor %}",
-    "own_macro": "{% macro line(m, sep=': ') %}{{ m['role'] ~ sep ~ (m.content or '') }}\n{% endmacro %}{% set ns = namespace(n=0) %}{% for m in messages if m.role != 'system' %}{% set ns.n = ns.n + 1 %}{{ line(m) }}{% else %}none{% endfor %}{{ ns.n }} {{ bos_token }} {{ missing is defined }} {{ (tools or []) | length }}",
+    "own_macro": "{% macro line(m, sep=': ') %}{{ m['role'] ~ sep ~ (m.content or '') }}\n{% endmacro %}{% set ns = namespace(n=0) %}{% for m in messages if m.role != 'system' %}{% set ns.n = ns.n + 1 %}{{ line(m) }}{% else %}none{% endfor %}{{ ns.n }} {{ bos_token }} {{ 'yes' if missing is defined else 'no' }} {{ (tools or []) | length }}",
 }
 
 
@@ -321,12 +321,10 @@ def write_templates(models):
 
 
 def render(utils, source, special_tokens, conversation):
-    rest = {key: value for key, value in conversation.items() if key not in ("messages", "tools")}
+    """As `apply_chat_template` renders, without what it does to messages beforehand, which changes from version to version."""
+    context = {"tools": None, "documents": None, "add_generation_prompt": False, **special_tokens, **conversation}
     try:
-        rendered, _ = utils.render_jinja_template(
-            conversations=[conversation["messages"]], tools=conversation.get("tools"), chat_template=source, **special_tokens, **rest,
-        )
-        return {"text": rendered[0]}
+        return {"text": utils._compile_jinja_template(source).render(context)}
     except Exception as error:  # the template's own refusal, or a failure in it
         return {"error": str(error), "type": type(error).__name__}
 
