@@ -64,6 +64,8 @@ export class EngineCore implements GenerationHost {
   readonly #sampler: Sampler;
   readonly #engineStopIds: readonly number[];
   readonly #live = new Map<string, Generation>();
+  /** Those that wait for a place among the running, until they have it. */
+  readonly #places = new Map<Generation, Promise<void>>();
   readonly #seeds = new WeakMap<Generation, number>();
   #ordinal = 0;
   #rids = 0;
@@ -97,7 +99,7 @@ export class EngineCore implements GenerationHost {
     return `sim-${id}-${(this.#rids++).toString(16).padStart(8, "0")}`;
   }
 
-  /** Begins a generation. It may have ended already; else it wants `run()`. */
+  /** Begins a generation: it runs, waits for a place, or has ended already. `run()` brings it forward. */
   start(item: GenerateItem, faults: DrawnFaults): Generation {
     if (this.#live.has(item.rid)) {
       throw new BadRequestError(`Cannot generate: request ${JSON.stringify(item.rid)} is already running`);
@@ -116,23 +118,31 @@ export class EngineCore implements GenerationHost {
       startedMs: this.clock.now(),
     });
     this.#seeds.set(generation, seed);
-    if (!generation.ended) this.#live.set(item.rid, generation);
+    if (!generation.ended) this.#admit(generation);
     return generation;
   }
 
   /** Runs `generation` until it has sampled `tokens` in all, or ended. Undefined when that took no waiting. */
   run(generation: Generation, tokens = Infinity): Promise<void> | undefined {
-    if (generation.ended) return undefined;
-    if (generation.revealed === 0 && !this.scheduler.knows(generation)) {
-      const place = this.scheduler.enter(generation);
-      if (place !== undefined) return place.then(() => this.run(generation, tokens));
-    }
+    const place = this.#places.get(generation);
+    if (place !== undefined) return place.then(() => this.run(generation, tokens));
     while (!generation.ended && generation.revealed < tokens) {
       const turn = this.scheduler.turn(generation);
       if (turn !== undefined) return this.#runLater(generation, tokens, turn);
       generation.reveal();
     }
     return undefined;
+  }
+
+  #admit(generation: Generation): void {
+    this.#live.set(generation.item.rid, generation);
+    const place = this.scheduler.enter(generation);
+    if (place !== undefined) {
+      this.#places.set(
+        generation,
+        place.then(() => void this.#places.delete(generation)),
+      );
+    }
   }
 
   async #runLater(generation: Generation, tokens: number, turn: Promise<void>): Promise<void> {

@@ -13,12 +13,15 @@ export interface OutputTextOptions {
   readonly noStopTrim?: boolean;
 }
 
-/** Accumulates bytes of tokens into text. */
+const wholeDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Accumulates bytes of tokens into text. Bytes are decoded when somebody asks, so that a plain reply decodes once. */
 export class OutputText {
-  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   readonly #stop: readonly string[];
   readonly #stopUnitsMax: number;
   readonly #noStopTrim: boolean;
+  #decoder: TextDecoder | null = null;
+  #pending: Uint8Array[] = [];
   #decoded = "";
   #cutAt = -1;
   #ended = false;
@@ -31,16 +34,16 @@ export class OutputText {
 
   /** Adds one token's bytes. Returns the stop string that now stands in the text, or null. */
   push(bytes: Uint8Array): string | null {
+    this.#pending.push(bytes);
+    if (this.#stopUnitsMax === 0) return null;
     const before = this.#decoded.length;
-    this.#decoded += this.#decoder.decode(bytes, { stream: true });
+    this.#decode();
     return this.#findStop(Math.max(0, before - this.#stopUnitsMax + 1));
   }
 
   /** No more tokens: an incomplete sequence at the end becomes U+FFFD. */
   end(): void {
-    if (this.#ended) return;
     this.#ended = true;
-    this.#decoded += this.#decoder.decode();
   }
 
   /**
@@ -48,9 +51,22 @@ export class OutputText {
    * part that may become a stop string. It only ever grows.
    */
   get text(): string {
+    this.#decode();
     if (this.#cutAt >= 0) return this.#decoded.slice(0, this.#cutAt);
     if (this.#ended || this.#noStopTrim || this.#stopUnitsMax === 0) return this.#decoded;
     return this.#decoded.slice(0, this.#decoded.length - this.#heldUnits());
+  }
+
+  #decode(): void {
+    const bytes = joined(this.#pending);
+    this.#pending = [];
+    if (this.#ended && this.#decoder === null) this.#decoded += wholeDecoder.decode(bytes);
+    else if (bytes.length > 0 || this.#ended) {
+      this.#decoder ??= new TextDecoder("utf-8", { ignoreBOM: true });
+      this.#decoded += this.#decoder.decode(bytes, { stream: !this.#ended });
+    }
+    // At the end the decoder has given back what it held; what comes after that is nothing.
+    if (this.#ended) this.#decoder = null;
   }
 
   #findStop(from: number): string | null {
@@ -74,4 +90,15 @@ export class OutputText {
     }
     return 0;
   }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0]!;
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }

@@ -67,11 +67,6 @@ export class Scheduler {
     yield* this.#queue.keys();
   }
 
-  /** Whether `generation` was taken in and has not left. */
-  knows(generation: Schedulable): boolean {
-    return this.#admitted.has(generation) || this.#queue.has(generation);
-  }
-
   /** Takes a generation in; a promise when it has to wait for a place. `leave()` must follow, whatever happens. */
   enter(generation: Schedulable): Promise<void> | undefined {
     if (this.#admitted.size < this.#options.runningMax) {
