@@ -157,7 +157,8 @@ function judge(setting: Setting, { value, received, where }: Given): unknown {
 const QUOTE_MAX_UNITS = 120;
 
 function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  // Credentials in URLs stay out of logs.
+  const text = (JSON.stringify(value) ?? String(value)).replace(/\/\/[^/@"]*@/g, "//…@");
   return text.length > QUOTE_MAX_UNITS ? `${text.slice(0, QUOTE_MAX_UNITS)}…` : text;
 }
 

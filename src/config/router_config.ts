@@ -13,7 +13,7 @@ export interface RouterConfig {
 
   /** Base URLs of workers known from the start. Default none. */
   readonly workers: readonly string[];
-  /** Hosts that workers may have: names or addresses, `*` for any run of characters. Default null: any. */
+  /** Hosts that workers may have: `host`, `host:port` or `*.suffix`. Default null: any. */
   readonly allowedWorkerHosts: readonly string[] | null;
   /** How a worker is chosen. Default "least_load". */
   readonly policy: PolicyName;
@@ -49,7 +49,7 @@ export interface RouterConfig {
   readonly maxCacheBytes: number;
   /** Weight versions a cached path may lag behind the newest. Default 5. */
   readonly gcThresholdK: number;
-  /** Load the tokenizer and warm the cache before listening, so that the first request pays nothing. Default true. */
+  /** Warm up the tokenizer and its helper before listening, so that the first request need not. Default true. */
   readonly prewarm: boolean;
 
   /** What to do with a reply that a weight update aborted: ask again, or hand it to the client. Default "retry". */

@@ -84,7 +84,7 @@ const text = (what: string) => v.pipe(v.string(what), v.regex(/^\P{Cc}+$/u, what
 const boolean = v.boolean("true or false");
 const workerUrl = v.pipe(
   v.string("a list of http(s) URLs"),
-  v.check(isHttpUrl, "a list of http(s) URLs without path, query or credentials"),
+  v.check(isHttpUrl, "a list of http(s) URLs without query or credentials"),
 );
 const bearerToken = v.pipe(
   v.string("a token of visible ASCII characters"),
@@ -188,7 +188,7 @@ export const SETTINGS: readonly Setting[] = [
     placeholder: "pattern",
     kind: "list",
     group: "Workers",
-    help: "host that workers may have, * for any characters; may be given again; none: any host",
+    help: "host that workers may have: host, host:port or *.suffix; may be given again; none: any host",
     schema: v.nullable(v.array(text("a list of host patterns"), "a list of host patterns")),
   },
   {
@@ -314,7 +314,7 @@ export const SETTINGS: readonly Setting[] = [
     placeholder: null,
     kind: "boolean",
     group: "Token cache",
-    help: "listen at once instead of loading and warming the tokenizer first",
+    help: "do not warm up the tokenizer and its helper before listening",
     schema: boolean,
   },
   {

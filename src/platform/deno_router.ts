@@ -1,0 +1,63 @@
+/**
+ * A router with what Deno gives it: files, sockets, memory figures.
+ *
+ * @module
+ */
+import { createRouter, type Router, type RouterDeps } from "../app.ts";
+import type { RouterConfig } from "../config.ts";
+import { ConfigError } from "../errors.ts";
+import { type LoadedTokenizer, loadTokenizer } from "../tokenizer/load.ts";
+import { normalizeWorkerUrl } from "../worker/worker_url.ts";
+import { loadMiddleware } from "./load_middleware.ts";
+
+/** Text that exercises a tokenizer: words, digits, several scripts. */
+const WARM_UP_TEXT = "The quick brown fox 12345 今天 Привет 🚀\n".repeat(16);
+
+/**
+ * Makes the router that a configuration describes: loads tokenizer and plugins, and warms up.
+ *
+ * @param deps parts to use instead of those of the configuration
+ * @throws ConfigError, TokenizerLoadError: the person who configured can mend it
+ */
+export async function openRouter(config: RouterConfig, deps: Partial<RouterDeps> = {}): Promise<Router> {
+  assertWorkers(config.workers);
+  const [tokenizer, middleware] = await Promise.all([
+    deps.tokenizer ?? openTokenizer(config),
+    deps.middleware ?? loadMiddleware(config.middleware),
+  ]);
+  if (config.prewarm) tokenizer?.tokenizer.decode(tokenizer.tokenizer.encode(WARM_UP_TEXT));
+  return await createRouter(config, {
+    connect: connectTcp,
+    memoryUsage: Deno.memoryUsage,
+    ...deps,
+    tokenizer,
+    middleware,
+  });
+}
+
+/** The configured tokenizer; null when there is none. */
+export async function openTokenizer(
+  config: Pick<RouterConfig, "tokenizer" | "tokenizerBackend" | "prewarm">,
+): Promise<LoadedTokenizer | null> {
+  if (config.tokenizer === null) return null;
+  return await loadTokenizer(config.tokenizer, {
+    backend: config.tokenizerBackend,
+    worker: config.prewarm ? "eager" : true,
+  });
+}
+
+/** Whether a port of a host takes a connection. */
+export async function connectTcp(hostname: string, port: number, signal: AbortSignal): Promise<void> {
+  const connection = await Deno.connect({ hostname, port, signal });
+  connection.close();
+}
+
+function assertWorkers(urls: readonly string[]): void {
+  for (const url of urls) {
+    try {
+      normalizeWorkerUrl(url);
+    } catch (error) {
+      throw new ConfigError((error as Error).message);
+    }
+  }
+}
