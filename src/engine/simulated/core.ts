@@ -4,8 +4,8 @@
  * @module
  */
 import { BadRequestError } from "../../errors.ts";
+import { systemClock } from "../../sync/clock.ts";
 import type { Clock, Random } from "../../types.ts";
-import { wallClock } from "./clock.ts";
 import { createFaults, type DrawnFaults, type SimulatedFaults } from "./faults.ts";
 import type { GenerateItem } from "./generate_request.ts";
 import { Generation, type GenerationHost } from "./generation.ts";
@@ -28,7 +28,7 @@ export type CoreOptions =
 export function coreOptions(options: SimulatedEngineOptions, vocabulary: Vocabulary): CoreOptions {
   return {
     seed: 0,
-    clock: wallClock,
+    clock: systemClock,
     latency: null,
     faults: {},
     incrementalStreaming: false,
@@ -148,7 +148,10 @@ export class EngineCore implements GenerationHost {
   async #runLater(generation: Generation, tokens: number, turn: Promise<void>): Promise<void> {
     await turn;
     if (!generation.ended) generation.reveal();
-    await this.run(generation, tokens);
+    while (!generation.ended && generation.revealed < tokens) {
+      await this.scheduler.turn(generation);
+      if (!generation.ended) generation.reveal();
+    }
   }
 
   /** Aborts what runs or waits under a rid that begins with `prefix`; returns how many. */

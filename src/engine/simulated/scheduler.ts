@@ -15,6 +15,8 @@ export interface Schedulable {
   readonly ended: boolean;
   /** Tokens to compute before the next one can be sampled; 0 once that is done. */
   readonly prefillTokens: number;
+  /** How often `retract()` was called. */
+  readonly retractions: number;
   /** Aborts when the generation is ended from outside. Made on first use. */
   readonly signal: AbortSignal;
   /** Its prefill has been computed. */
@@ -34,14 +36,18 @@ export interface SchedulerOptions {
   readonly runningMax: number;
 }
 
+/** Those who wait for one thing, and how each is woken. */
+type Waiters = Map<Schedulable, () => void>;
+
 /** Gives turns to generations. */
 export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #admitted = new Set<Schedulable>();
-  readonly #queue = new Map<Schedulable, () => void>();
-  readonly #gate = new Set<() => void>();
+  readonly #queue: Waiters = new Map();
+  readonly #held: Waiters = new Map();
+  readonly #stepping: Waiters = new Map();
   #paused = false;
-  #step: Promise<void> | null = null;
+  #step: AbortController | null = null;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
@@ -61,34 +67,23 @@ export class Scheduler {
     return this.#paused;
   }
 
-  /** Every generation, running or waiting. */
-  *generations(): Generator<Schedulable> {
-    yield* this.#admitted;
-    yield* this.#queue.keys();
-  }
-
   /** Takes a generation in; a promise when it has to wait for a place. `leave()` must follow, whatever happens. */
   enter(generation: Schedulable): Promise<void> | undefined {
-    if (this.#admitted.size < this.#options.runningMax) {
-      this.#admitted.add(generation);
-      return undefined;
-    }
-    return new Promise((resolve) => {
-      this.#queue.set(generation, resolve);
-      generation.signal.addEventListener("abort", () => resolve(), { once: true });
-    });
+    if (this.#admitted.size >= this.#options.runningMax) return waitIn(this.#queue, generation);
+    this.#admitted.add(generation);
+    return undefined;
   }
 
-  /** The generation is over; the one that waits longest takes its place. */
+  /** The generation is over: it waits for nothing any more, and the one that queues longest takes its place. */
   leave(generation: Schedulable): void {
-    this.#queue.delete(generation);
+    for (const waiters of [this.#queue, this.#held, this.#stepping]) wake(waiters, generation);
+    // A step that nobody waits for any more leaves no timer behind.
+    if (this.#stepping.size === 0) this.#endStep();
     if (!this.#admitted.delete(generation)) return;
-    const next = this.#queue.entries().next().value;
+    const [next] = this.#queue.keys();
     if (next === undefined) return;
-    const [waiting, admit] = next;
-    this.#queue.delete(waiting);
-    this.#admitted.add(waiting);
-    admit();
+    this.#admitted.add(next);
+    wake(this.#queue, next);
   }
 
   /** Waits until `generation` may sample its next token; undefined when it may at once. Look at `ended` afterwards. */
@@ -103,61 +98,72 @@ export class Scheduler {
   /** Stops sampling. New requests are taken in and wait. */
   pause(mode: PauseMode): void {
     this.#paused = true;
-    for (const generation of [...this.generations()]) {
-      if (mode === "abort") generation.abort("Aborted: generation is paused");
-      if (mode === "retract" && this.#admitted.has(generation)) generation.retract();
+    if (mode === "retract") { for (const generation of this.#admitted) generation.retract(); }
+    if (mode !== "abort") return;
+    for (const generation of [...this.#queue.keys(), ...this.#admitted]) {
+      generation.abort("Aborted: generation is paused");
     }
   }
 
   /** Goes on sampling. */
   resume(): void {
     this.#paused = false;
-    for (const open of this.#gate) open();
-    this.#gate.clear();
+    wakeAll(this.#held);
   }
 
   async #timedTurn(generation: Schedulable): Promise<void> {
     const { latency } = this.#options;
     do {
-      await this.#whilePaused(generation);
+      while (this.#paused && !generation.ended) await waitIn(this.#held, generation);
       if (generation.ended) return;
+      const { retractions } = generation;
       if (latency !== null) await this.#compute(generation, latency);
-      if (!generation.ended) generation.prefilled();
-      // A pause that began meanwhile holds the token back, and may have taken the prefill away again.
-    } while (this.#paused && !generation.ended);
+      // A retraction meanwhile has taken away what was computed; a pause holds the token back.
+      if (retractions === generation.retractions) generation.prefilled();
+    } while (!generation.ended && (this.#paused || generation.prefillTokens > 0));
   }
 
   /** Time for one token: the prefill for the first one, a decode step for each other. */
   #compute(generation: Schedulable, latency: LatencyModel): Promise<void> {
-    if (generation.prefillTokens === 0) {
-      return this.#unlessAborted(generation, this.#step ??= this.#nextStep(latency));
+    const { clock } = this.#options;
+    if (generation.prefillTokens > 0) {
+      return clock.sleep(prefillMs(latency, generation.prefillTokens), generation.signal).catch(() => {});
     }
-    const ms = prefillMs(latency, generation.prefillTokens);
-    return this.#options.clock.sleep(ms, generation.signal).catch(() => {});
-  }
-
-  async #whilePaused(generation: Schedulable): Promise<void> {
-    while (this.#paused && !generation.ended) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#gate.add(resolve);
-      await this.#unlessAborted(generation, promise);
-      this.#gate.delete(resolve);
-    }
+    const turn = waitIn(this.#stepping, generation);
+    if (this.#step === null) void this.#runStep(decodeStepMs(latency, this.#admitted.size));
+    return turn;
   }
 
   /** One decode step, shared by all who run: one timer however large the batch. */
-  async #nextStep(latency: LatencyModel): Promise<void> {
-    await this.#options.clock.sleep(decodeStepMs(latency, this.#admitted.size));
+  async #runStep(stepMs: number): Promise<void> {
+    const step = this.#step = new AbortController();
+    await this.#options.clock.sleep(stepMs, step.signal).catch(() => {});
+    if (this.#step !== step) return;
     this.#step = null;
+    wakeAll(this.#stepping);
   }
 
-  async #unlessAborted(generation: Schedulable, awaited: Promise<void>): Promise<void> {
-    const { signal } = generation;
-    if (signal.aborted) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const leave = () => resolve();
-    signal.addEventListener("abort", leave, { once: true });
-    await Promise.race([awaited, promise]);
-    signal.removeEventListener("abort", leave);
+  #endStep(): void {
+    this.#step?.abort();
+    this.#step = null;
   }
+}
+
+function waitIn(waiters: Waiters, generation: Schedulable): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  waiters.set(generation, resolve);
+  return promise;
+}
+
+function wake(waiters: Waiters, generation: Schedulable): void {
+  const resolve = waiters.get(generation);
+  if (resolve === undefined) return;
+  waiters.delete(generation);
+  resolve();
+}
+
+function wakeAll(waiters: Waiters): void {
+  const all = [...waiters.values()];
+  waiters.clear();
+  for (const resolve of all) resolve();
 }

@@ -125,14 +125,15 @@ async function pump(
   while (!left.aborted) {
     const { done, value } = await reader.read();
     if (done) return void outgoing.end();
-    if (!outgoing.write(value)) await drained(outgoing, left);
+    await written(outgoing, value, left);
   }
 }
 
-function drained(outgoing: ServerResponse, left: AbortSignal): Promise<void> {
+/** Waits until the bytes are out: a connection that is dropped next must not take them along. */
+function written(outgoing: ServerResponse, bytes: Uint8Array, left: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    outgoing.once("drain", resolve);
     left.addEventListener("abort", () => resolve(), { once: true });
+    outgoing.write(bytes, () => resolve());
   });
 }
 
