@@ -24,7 +24,7 @@ const logger = getLogger(["slime-router"]);
  */
 export async function serve(config: RouterConfig, io: CliIo): Promise<number> {
   await using logging = await startLogging(config, io);
-  if (config.tokenizer !== null) logger.info("loading tokenizer {path}", { path: config.tokenizer });
+  if (config.tokenizer !== null) logger.debug("loading tokenizer {path}", { path: config.tokenizer });
   const router = await openRouter(config);
   const served = serveHandler(router, { hostname: config.host, port: config.port });
   announce(router, served, logging, io);
