@@ -13,31 +13,88 @@ import type { JsonObject } from "../types.ts";
 
 /** Largest body of a control-plane request. */
 export const CONTROL_BODY_BYTES_MAX = 1024 * 1024;
+/** Deepest nesting taken; templates and serialisers walk values recursively. */
+export const JSON_DEPTH_MAX = 256;
+/** Longest part of a received value that a message quotes, in UTF-16 units. */
+const QUOTED_UNITS_MAX = 80;
 
 /**
  * The request's JSON object; `{}` when the body is empty.
  *
- * @throws BadRequestError for malformed JSON, 413 above `maxBytes`
+ * @throws BadRequestError for malformed JSON or one nested too deep, 413 above `maxBytes`
  */
 export async function readJsonObject(
   c: Context<RouterEnv>,
   maxBytes: number = CONTROL_BODY_BYTES_MAX,
 ): Promise<JsonObject> {
-  const body = await readRequestBody(c.req.raw, maxBytes);
-  return body.length === 0 ? {} : parseObject(decodeUtf8(body));
+  const body = await readRequestBody(c.req.raw, maxBytes, c.get("exchange").signal);
+  if (body.length === 0) return {};
+  const fields = parseObject(decodeUtf8(body));
+  assertShallow(fields);
+  return fields;
 }
 
 /** @throws BadRequestError that names the first field that does not fit */
 export function validate<T>(action: string, schema: v.GenericSchema<unknown, T>, value: unknown): T {
-  const result = v.safeParse(schema, value);
+  const result = v.safeParse(schema, value, { abortEarly: true });
   if (result.success) return result.output;
-  const [issue] = result.issues;
-  const path = v.getDotPath(issue);
-  throw new BadRequestError(
-    `Cannot ${action}: ${path === null ? "" : `${path}: `}${lowerFirst(issue.message)}`,
-  );
+  throw new BadRequestError(`Cannot ${action}: ${sentenceOf(result.issues[0])}`);
 }
 
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
+/** @throws BadRequestError for text that no UTF-8 can stand for, and so no tokens either */
+export function assertWellFormed(action: string, text: string): void {
+  if (text.isWellFormed()) return;
+  throw new BadRequestError(`Cannot ${action}: the text holds an unpaired surrogate (half of a character)`);
+}
+
+// Level by level, without recursion: the value may be as deep as the body is long.
+function assertShallow(root: JsonObject): void {
+  let level: object[] = [root];
+  for (let depth = 1; level.length > 0; depth++) {
+    if (depth > JSON_DEPTH_MAX) {
+      throw new BadRequestError(
+        `Cannot read request body: it is nested deeper than ${JSON_DEPTH_MAX} levels`,
+      );
+    }
+    const next: object[] = [];
+    for (const value of level) {
+      for (const member of Object.values(value)) {
+        if (typeof member === "object" && member !== null) next.push(member);
+      }
+    }
+    level = next;
+  }
+}
+
+function sentenceOf(issue: v.BaseIssue<unknown>): string {
+  const name = v.getDotPath(issue as v.BaseIssue<unknown> & { path?: never }) ?? "the body";
+  if (issue.input === undefined) return `${name} is required`;
+  return `${name} must be ${expectationOf(issue)}, received ${describe(issue.input)}`;
+}
+
+const EXPECTATIONS: Readonly<Record<string, string>> = {
+  string: "a string",
+  boolean: "true or false",
+  number: "a number",
+  integer: "an integer",
+  safe_integer: "an integer of at most 2^53 - 1",
+  array: "a list",
+  object: "an object",
+  loose_object: "an object",
+};
+
+function expectationOf({ type, expected, requirement }: v.BaseIssue<unknown>): string {
+  if (type === "min_value") return `${requirement} or more`;
+  if (type === "max_value") return `${requirement} or less`;
+  return EXPECTATIONS[type] ?? expected ?? type;
+}
+
+/** A few words on a received value. */
+function describe(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === "object") return "an object";
+  const text = typeof value === "string" ? value : String(value);
+  const shown = text.length > QUOTED_UNITS_MAX ? `${text.slice(0, QUOTED_UNITS_MAX)}…` : text;
+  return typeof value === "string" ? JSON.stringify(shown) : shown;
 }

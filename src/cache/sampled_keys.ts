@@ -50,7 +50,7 @@ export function sampledKeys(
   const text = encoder.encode(engineText);
   if (equalBytes(text, decoded)) return { keys, relation: "equal" };
   if (stopBytes > 0 && equalBytes(text, body)) return { keys, relation: "stop token left out" };
-  if (typeof finishReason?.matched === "string" && startsWithBytes(decoded, text)) {
+  if (typeof finishReason?.matched === "string" && isTrimmed(tokenizer, tokenIds, decoded, text)) {
     return { keys: [...keys, ...retrieveOnly(text)], relation: "stop string left out" };
   }
   const relation = explains(tokenizer, tokenIds, stopBytes > 0, engineText);
@@ -60,21 +60,32 @@ export function sampledKeys(
   return { keys: [...keys, { text: concat(text, stop) }, { text, tokens: keptTokens }], relation };
 }
 
-/** Bytes of the trailing stop token; 0 when the segment does not end with one. */
+/** Bytes of the trailing stop token, also of one that came with the last token allowed; 0 when there is none. */
 function stopTokenBytes(
   tokenizer: Tokenizer,
   tokenIds: Uint32Array,
   finishReason: FinishReason | null,
 ): number {
   const last = tokenIds[tokenIds.length - 1];
-  if (last === undefined || finishReason?.type !== "stop") return 0;
-  const isStop = finishReason.matched === last ||
-    (finishReason.matched === undefined && tokenizer.isSpecial(last));
+  if (last === undefined) return 0;
+  const isStop = finishReason?.matched === last ||
+    (finishReason?.matched === undefined && tokenizer.isSpecial(last));
   return isStop ? Math.max(tokenizer.byteLength(last), 0) : 0;
 }
 
 function retrieveOnly(text: Uint8Array): SegmentKey[] {
   return text.length > 0 ? [{ text, retrieveOnly: true }] : [];
+}
+
+/** Whether the text is what some of the tokens decode to, special ones left out or not. */
+function isTrimmed(
+  tokenizer: Tokenizer,
+  tokenIds: Uint32Array,
+  decoded: Uint8Array,
+  text: Uint8Array,
+): boolean {
+  return startsWithBytes(decoded, text) ||
+    startsWithBytes(tokenizer.decodeBytes(tokenIds.filter((id) => !tokenizer.isSpecial(id))), text);
 }
 
 /** Whether leaving out special tokens and replacing broken UTF-8 turns the tokens into the engine's text. */

@@ -129,6 +129,7 @@ export class TokenCache {
         ...scoped(prompt.scope),
       });
     }
+    if (segments.length === 0) return { ok: true, relation };
     using _held = this.lock.tryWrite() ?? await this.lock.write();
     const appended = this.trie.append(prompt.handle, segments);
     return appended.ok

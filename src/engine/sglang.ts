@@ -3,7 +3,7 @@
  *
  * Source of the format: SGLang's public sources, mid-2026. The traps this file minds:
  * - `text` leaves out stop and special tokens while `output_ids` has them: ids are the truth;
- * - an abort in the waiting queue may carry the last id only: the logprob triples decide, contradictions are told;
+ * - an abort in the waiting queue may carry the last id only: the logprob triples decide, other contradictions are told;
  * - `weight_versions` of newer engines gives a version per span, `weight_version` of older ones one per reply.
  *
  * @module
@@ -89,7 +89,7 @@ export function parseReplyFrame(reply: JsonValue | undefined): ReplyFrame | null
 export function toSampledOutput(frame: ReplyFrame, runs: VersionRuns): SampledOutput {
   const { text, tokenIds, logprobs, finishReason, promptTokens, completionTokens, cachedTokens } = frame;
   const spans = frame.versionSpans === null ? runs : parseVersionSpans(frame.versionSpans, tokenIds.length);
-  const inconsistency = findInconsistency(tokenIds, frame.outputIds, completionTokens) ??
+  const inconsistency = findInconsistency(frame) ??
     (spans === null ? "weight_versions do not partition the output" : null);
   return {
     text,
@@ -160,17 +160,22 @@ function asVersion(value: JsonValue | undefined): WeightVersion | null {
 }
 
 function findInconsistency(
-  tokenIds: Uint32Array,
-  outputIds: Uint32Array | null,
-  completionTokens: number | null,
+  { tokenIds, outputIds, completionTokens, finishReason }: ReplyFrame,
 ): string | null {
   if (completionTokens !== null && completionTokens !== tokenIds.length) {
     return `completion_tokens is ${completionTokens}, ids are ${tokenIds.length}`;
   }
-  if (outputIds === null) return null;
+  if (outputIds === null || outputIds === tokenIds) return null;
+  if (finishReason?.type === "abort" && endsWith(tokenIds, outputIds)) return null;
   if (outputIds.length !== tokenIds.length) {
     return `output_ids are ${outputIds.length}, output_token_logprobs ${tokenIds.length}`;
   }
   const at = outputIds.findIndex((id, i) => id !== tokenIds[i]);
   return at < 0 ? null : `output_ids and output_token_logprobs differ at token ${at}`;
+}
+
+/** Whether `ids` end with `tail`, which is not empty. */
+function endsWith(ids: Uint32Array, tail: Uint32Array): boolean {
+  const skipped = ids.length - tail.length;
+  return tail.length > 0 && skipped >= 0 && tail.every((id, i) => ids[skipped + i] === id);
 }

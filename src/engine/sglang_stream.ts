@@ -4,7 +4,8 @@
  * Frames are cumulative by default: frame k holds all that frames 1..k-1 hold, so the bytes of a reply grow with the
  * square of its length. Once two frames have shown that a stream is cumulative, only the bytes of the newest frame are
  * kept, and only the last one is parsed. Delta frames are parsed one by one. Replies with several samples (`n` > 1)
- * interleave frames by `index`, and each is parsed.
+ * interleave frames by `index`, and each is parsed. An engine that does not count its tokens is read to the end before
+ * its frames are taken for the one or the other.
  *
  * @module
  */
@@ -16,6 +17,7 @@ import { eventData, SseSplitter } from "./sse_frames.ts";
 
 type StreamMode = "unknown" | "cumulative" | "delta";
 
+const DATA_FIELD = new TextEncoder().encode("data:");
 /** `data: [DONE]` and its line ends are never longer. */
 const DONE_EVENT_BYTES_MAX = 32;
 
@@ -79,6 +81,7 @@ export class GenerateStreamReader {
       this.#done = true;
       return;
     }
+    if (!hasData(event)) return;
     this.#newestEvent = event;
     if (this.#sampleCount > 1 || this.#samples.get(0)?.mode !== "cumulative") this.#parseNewest();
   }
@@ -87,8 +90,7 @@ export class GenerateStreamReader {
     if (this.#newestEvent === null) return;
     const data = eventData(this.#newestEvent);
     this.#newestEvent = null;
-    if (data === null) return;
-    const value = parseJsonObject(data);
+    const value = parseJsonObject(data ?? "");
     const frame = parseReplyFrame(value ?? undefined);
     if (frame === null) {
       this.#failure = describeError(value) ?? "an event is no generate reply";
@@ -123,11 +125,17 @@ class SampleFrames {
   }
 
   result(): SampledOutput {
-    const frame = this.mode === "delta" ? concatFrames(this.#deltas) : this.#newest;
-    const frames = this.mode === "delta" ? this.#deltas : [frame];
-    return toSampledOutput(frame, versionRuns(frames));
+    const mode = this.mode === "unknown" ? modeOf(this.#deltas) : this.mode;
+    const frames = mode === "delta" ? this.#deltas : [this.#newest];
+    const output = toSampledOutput(
+      mode === "delta" ? concatFrames(frames) : this.#newest,
+      versionRuns(frames),
+    );
+    return mode === "unknown" ? { ...output, inconsistency: UNKNOWN_MODE } : output;
   }
 }
+
+const UNKNOWN_MODE = "frames without completion_tokens repeat one another: they may be cumulative or deltas";
 
 /** A frame that counts more tokens than it holds. */
 function isDelta(frame: ReplyFrame): boolean {
@@ -136,10 +144,21 @@ function isDelta(frame: ReplyFrame): boolean {
 
 function decideMode(previous: ReplyFrame, frame: ReplyFrame): StreamMode {
   if (isDelta(frame)) return "delta";
-  if (previous.tokenIds.length === 0) return "unknown";
-  if (frame.completionTokens !== null) return "cumulative";
-  const extendsPrevious = previous.tokenIds.every((id, i) => frame.tokenIds[i] === id);
-  return extendsPrevious ? "cumulative" : "delta";
+  if (previous.tokenIds.length === 0 || frame.completionTokens === null) return "unknown";
+  return "cumulative";
+}
+
+/** By all frames of a finished stream: cumulative ones begin with one another, and grow. */
+function modeOf(frames: readonly ReplyFrame[]): StreamMode {
+  let hasGrown = false;
+  let previous: Uint32Array = new Uint32Array();
+  for (const { tokenIds } of frames) {
+    if (!previous.every((id, i) => tokenIds[i] === id)) return "delta";
+    hasGrown ||= previous.length > 0 && tokenIds.length > previous.length;
+    previous = tokenIds;
+  }
+  const spoke = frames.filter(({ tokenIds }) => tokenIds.length > 0).length;
+  return hasGrown || spoke <= 1 ? "cumulative" : "unknown";
 }
 
 function concatFrames(frames: readonly ReplyFrame[]): ReplyFrame {
@@ -173,6 +192,14 @@ function versionRuns(frames: readonly ReplyFrame[]): { tokens: number; version: 
     else runs.push({ tokens: tokenIds.length, version });
   }
   return runs;
+}
+
+/** Comments and bare fields are no frames; the usual frame is told by its first bytes. */
+function hasData(event: readonly Uint8Array[]): boolean {
+  const first = event[0];
+  const startsAsUsual = first !== undefined && first.length >= DATA_FIELD.length &&
+    DATA_FIELD.every((byte, i) => first[i] === byte);
+  return startsAsUsual || eventData(event) !== null;
 }
 
 function parseJsonObject(text: string): JsonObject | null {

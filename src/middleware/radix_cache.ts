@@ -28,7 +28,8 @@ const logger = getLogger(["slime-router", "radix-cache"]);
 export function radixCache(options: RadixCacheOptions): MiddlewareHandler<RouterEnv> {
   return async function radixCache(c, next) {
     const exchange = c.get("exchange");
-    const request = GenerateRequest.parse(await readRequestBody(c.req.raw, options.maxBodyBytes));
+    const body = await readRequestBody(c.req.raw, options.maxBodyBytes, exchange.signal);
+    const request = GenerateRequest.parse(body);
     c.set("generate", await prepare(options, request, exchange));
     await next();
   };

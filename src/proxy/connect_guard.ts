@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { untilAborted } from "../sync/until_aborted.ts";
 import type { Clock } from "../types.ts";
 import type { WorkerState } from "../worker/worker_state.ts";
 
@@ -38,7 +39,12 @@ export class ConnectGuard {
     this.#clock = clock;
   }
 
-  /** Resolves when the worker is reachable. @throws Error when a connection does not stand in time */
+  /**
+   * Resolves when the worker is reachable.
+   *
+   * @param signal ends this wait; the check goes on for those who share it
+   * @throws Error when a connection does not stand in time; the signal's reason
+   */
   async check(worker: WorkerState, signal: AbortSignal): Promise<void> {
     if (this.#connect === null || this.#timeoutMs === 0) return;
     const lastMs = Math.max(worker.lastActivityMs ?? -Infinity, this.#connectedMs.get(worker) ?? -Infinity);
@@ -48,8 +54,7 @@ export class ConnectGuard {
       check = this.#open(worker, this.#connect).finally(() => this.#checks.delete(worker.id));
       this.#checks.set(worker.id, check);
     }
-    await check;
-    signal.throwIfAborted();
+    await untilAborted(check, signal);
   }
 
   async #open(worker: WorkerState, connect: Connect): Promise<void> {
@@ -65,7 +70,8 @@ export class ConnectGuard {
       () => {},
     );
     try {
-      await connect(host, Number(port) || (protocol === "https:" ? 443 : 80), timeUp.signal);
+      const attempt = connect(host, Number(port) || (protocol === "https:" ? 443 : 80), timeUp.signal);
+      await untilAborted(attempt, timeUp.signal);
       this.#connectedMs.set(worker, this.#clock.now());
     } finally {
       connected.abort();

@@ -16,7 +16,7 @@ import type { WorkerPool } from "../worker/pool.ts";
 import type { WorkerLease } from "../worker/worker.ts";
 import type { WorkerState } from "../worker/worker_state.ts";
 import type { ConnectGuard } from "./connect_guard.ts";
-import { ClientLeftError, type Exchange, ExchangeTimeoutError } from "./exchange.ts";
+import { type Exchange, ExchangeTimeoutError } from "./exchange.ts";
 
 /** What the proxy needs. */
 export interface DispatchDeps {
@@ -57,7 +57,7 @@ const WORKER_TROUBLE: ReadonlySet<number> = new Set([502, 503, 504]);
  * attempt
  * @param onWorker told of each worker that is asked
  * @throws NoWorkerError when no worker is available, UpstreamError when none could be reached, UpstreamTimeoutError
- * when the exchange's time is up, ClientLeftError when the client is gone
+ * when the exchange's time is up, `ClientLeftError` when the client is gone
  */
 export async function dispatch<T>(
   deps: DispatchDeps,
@@ -70,7 +70,7 @@ export async function dispatch<T>(
   const failures: string[] = [];
   let cause: unknown;
   for (let attempt = 0; attempt < deps.maxAttempts; attempt++) {
-    const candidates = deps.pool.candidates(tried);
+    const candidates = candidatesOf(deps.pool, tried);
     if (candidates.length === 0) break;
     if (attempt > 0) deps.metrics.upstreamRetry("worker unreachable");
     const { worker, lease } = choose(deps, candidates, exchange);
@@ -80,7 +80,7 @@ export async function dispatch<T>(
       return { worker, lease, reply: await attemptOnce(deps, worker, outbound, exchange, receive) };
     } catch (error) {
       lease[Symbol.dispose]();
-      throwIfEnded(deps, exchange);
+      throwIfEnded(exchange);
       cause = error;
       tried.add(worker.id);
       failures.push(`${worker.url} (${messageOf(error)})`);
@@ -97,8 +97,14 @@ export async function dispatch<T>(
   throw new UpstreamError(`Cannot reach a worker: tried ${failures.join(", ")}`, { cause });
 }
 
+/** Circuits spare workers in trouble while others are well; a request that has nowhere else to go is sent all the same. */
+function candidatesOf(pool: WorkerPool, tried: ReadonlySet<string>): readonly WorkerState[] {
+  const candidates = pool.candidates(tried);
+  return candidates.length > 0 ? candidates : pool.lastResort(tried);
+}
+
 function choose(
-  { pool: _, policy, metrics }: DispatchDeps,
+  { policy, metrics }: DispatchDeps,
   candidates: readonly WorkerState[],
   exchange: Exchange,
 ): { worker: WorkerState; lease: WorkerLease } {
@@ -128,6 +134,7 @@ async function attemptOnce<T>(
       signal: exchange.signal,
     });
     const reply = await receive(response);
+    exchange.signal.throwIfAborted();
     if (WORKER_TROUBLE.has(response.status)) worker.recordConnectFailure();
     else worker.recordSuccess();
     deps.metrics.upstreamAttempt(`status ${Math.floor(response.status / 100)}xx`);
@@ -135,14 +142,12 @@ async function attemptOnce<T>(
   })());
 }
 
-function throwIfEnded(deps: DispatchDeps, exchange: Exchange): void {
-  if (!exchange.signal.aborted) return;
-  const reason: unknown = exchange.signal.reason;
+function throwIfEnded({ signal }: Exchange): void {
+  if (!signal.aborted) return;
+  const reason: unknown = signal.reason;
   if (reason instanceof ExchangeTimeoutError) {
-    deps.metrics.upstreamAbort("timeout");
     throw new UpstreamTimeoutError(reason.message, { cause: reason });
   }
-  if (reason instanceof ClientLeftError) deps.metrics.upstreamAbort("client left");
   throw reason;
 }
 

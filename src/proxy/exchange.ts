@@ -3,10 +3,16 @@
  *
  * @module
  */
+import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../types.ts";
 
 /** How an exchange ended; a log field. */
-export type ExchangeEnd = "done" | "client left" | "upstream failed" | "timeout";
+export type ExchangeEnd =
+  | "done"
+  | "client left"
+  | "upstream failed"
+  | "timeout"
+  | "reply dropped"; // a middleware answered with something else
 
 /** What a worker choice looked like. */
 export interface ChosenWorker {
@@ -27,6 +33,8 @@ export interface ExchangeOptions {
   readonly timeoutMs: number;
 }
 
+const logger = getLogger(["slime-router", "exchange"]);
+
 /** The state that middleware, proxy and log share for one request. */
 export class Exchange {
   readonly id: string;
@@ -38,26 +46,25 @@ export class Exchange {
   attempts = 0;
   /** Tokens of the prompt that were cached and newly encoded; null when the cache had no part. */
   promptTokens: { readonly matched: number; readonly encoded: number } | null = null;
-  /** A streamed reply ends the exchange itself, after its last byte. */
-  isStreaming = false;
 
   readonly #clock: Clock;
   readonly #abort = new AbortController();
   readonly #listeners: EndListener[] = [];
   readonly #detach: () => void;
   #blockedMs: number | null = null;
+  #stream: ReadableStream<Uint8Array> | null = null;
   #end: ExchangeEnd | null = null;
 
   constructor({ id, clock, clientSignal, timeoutMs }: ExchangeOptions) {
     this.id = id;
     this.#clock = clock;
     this.startMs = clock.now();
-    const onClientLeft = () => this.#abort.abort(new ClientLeftError());
+    const onClientLeft = () => this.#cancel(new ClientLeftError());
     clientSignal.addEventListener("abort", onClientLeft, { once: true });
     const timer = timeoutMs > 0 ? new AbortController() : null;
     if (timer !== null) {
       clock.sleep(timeoutMs, timer.signal).then(
-        () => this.#abort.abort(new ExchangeTimeoutError(timeoutMs)),
+        () => this.#cancel(new ExchangeTimeoutError(timeoutMs)),
         () => {},
       );
     }
@@ -95,22 +102,61 @@ export class Exchange {
 
   /** The client is gone: cancels what is under way. */
   clientLeft(): void {
-    this.#abort.abort(new ClientLeftError());
-    this.end("client left");
+    this.#cancel(new ClientLeftError());
+  }
+
+  /** Whether the reply is a stream. */
+  get isStreaming(): boolean {
+    return this.#stream !== null;
+  }
+
+  /** `stream` carries the reply, and ends the exchange after its last byte. */
+  streamReply(stream: ReadableStream<Uint8Array>): void {
+    this.#stream = stream;
+    if (this.signal.aborted) this.end("done");
+  }
+
+  /**
+   * All handlers have run and the reply's body is `body`. Ends the exchange unless that is the stream, or reads it; a
+   * stream that no middleware passed on is cancelled, for nobody will.
+   *
+   * @param body null when it is no stream
+   */
+  replied(body: ReadableStream<Uint8Array> | null): void {
+    const stream = this.#stream;
+    if (stream === null) return this.end("done");
+    if (stream === body || stream.locked) return;
+    this.end("reply dropped");
+    void stream.cancel().catch(() => {});
   }
 
   /** Calls `listener` when the exchange ends; at once when it has. */
   onEnd(listener: EndListener): void {
     if (this.#end === null) this.#listeners.push(listener);
-    else listener(this, this.#end);
+    else this.#tell(listener, this.#end);
   }
 
-  /** Ends the exchange; only the first call counts. */
+  /** Ends the exchange; only the first call counts. What cancelled it, if anything did, is how it ended. */
   end(end: ExchangeEnd): void {
     if (this.#end !== null) return;
-    this.#end = end;
+    this.#end = this.signal.aborted ? endOf(this.signal.reason) : end;
     this.#detach();
-    for (const listener of this.#listeners) listener(this, end);
+    for (const listener of this.#listeners) this.#tell(listener, this.#end);
+  }
+
+  /** Leases and pins end here: a listener that fails must not keep the others from their turn. */
+  #tell(listener: EndListener, end: ExchangeEnd): void {
+    try {
+      listener(this, end);
+    } catch (error) {
+      logger.error("A listener failed at the end of a request: {error}", { error, requestId: this.id });
+    }
+  }
+
+  /** A reply that streams may never be pulled again: the exchange ends at once. Else its handler fails and ends it. */
+  #cancel(reason: ClientLeftError | ExchangeTimeoutError): void {
+    this.#abort.abort(reason);
+    if (this.#stream !== null) this.end("done");
   }
 }
 
@@ -128,4 +174,8 @@ export class ExchangeTimeoutError extends Error {
   constructor(timeoutMs: number) {
     super(`Cannot finish request: it took more than ${timeoutMs} ms (--request-timeout-ms)`);
   }
+}
+
+function endOf(reason: unknown): ExchangeEnd {
+  return reason instanceof ExchangeTimeoutError ? "timeout" : "client left";
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Context } from "hono";
-import { UpstreamError } from "../errors.ts";
+import { BadRequestError, UpstreamError } from "../errors.ts";
 import { dispatch, type DispatchDeps, type Dispatched, type OutboundRequest } from "./dispatch.ts";
 import type { Exchange } from "./exchange.ts";
 import { clientResponseHeaders, workerRequestHeaders } from "./headers.ts";
@@ -16,6 +16,9 @@ import type { RouterEnv } from "./router_env.ts";
 export const WHOLE_REPLY_BYTES_MAX = 1024 * 1024;
 /** Statuses whose replies have no body. */
 const BODILESS: ReadonlySet<number> = new Set([101, 204, 205, 304]);
+
+/** Methods that `fetch` refuses to send: to try would look as if the workers failed. */
+const UNSENDABLE_METHODS: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
 
 /** What forwarding needs beside dispatch. */
 export interface ForwardDeps extends DispatchDeps {
@@ -32,10 +35,14 @@ export interface OpenReply {
 export function forwardAny(deps: ForwardDeps) {
   return async function forward(c: Context<RouterEnv>): Promise<Response> {
     const exchange = c.get("exchange");
-    const method = c.req.method;
+    const { method } = c.req;
+    if (UNSENDABLE_METHODS.has(method)) {
+      throw new BadRequestError(`Cannot forward request: method ${method} is not allowed`, { status: 405 });
+    }
     const hasBody = method !== "GET" && method !== "HEAD";
-    const body = hasBody ? await readRequestBody(c.req.raw, deps.maxBodyBytes) : null;
+    const body = hasBody ? await readRequestBody(c.req.raw, deps.maxBodyBytes, exchange.signal) : null;
     const outbound = outboundRequest(c, exchange, body);
+    watchEnd(deps, exchange);
     return relayReply(await dispatch(deps, outbound, exchange, openReply), exchange);
   };
 }
@@ -52,6 +59,13 @@ export function outboundRequest(
     headers: workerRequestHeaders(c.req.raw.headers, exchange.id),
     body,
   };
+}
+
+/** Counts exchanges that were cut short, before or within the reply. */
+export function watchEnd({ metrics }: ForwardDeps, exchange: Exchange): void {
+  exchange.onEnd((_, end) => {
+    if (end !== "done") metrics.upstreamAbort(end);
+  });
 }
 
 /** Path and query of a URL, byte for byte. */
@@ -94,7 +108,6 @@ export function relayReply(
       init,
     );
   }
-  exchange.isStreaming = true;
   const relayed = relayBody(body, {
     async onChunk(chunk) {
       worker.recordActivity();
@@ -105,5 +118,6 @@ export function relayReply(
       else exchange.end(end);
     },
   }, (wait) => exchange.blocked(wait));
+  exchange.streamReply(relayed);
   return new Response(relayed, init);
 }

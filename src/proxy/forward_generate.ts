@@ -8,11 +8,18 @@ import type { Context } from "hono";
 import type { SampledOutput } from "../engine/engine.ts";
 import { isPauseAbort, parseGenerateReply } from "../engine/sglang.ts";
 import { GenerateStreamReader } from "../engine/sglang_stream.ts";
-import { UpstreamTimeoutError } from "../errors.ts";
 import type { Clock, JsonValue } from "../types.ts";
+import type { WorkerState } from "../worker/worker_state.ts";
 import { dispatch, type Dispatched } from "./dispatch.ts";
-import { type Exchange, ExchangeTimeoutError } from "./exchange.ts";
-import { type ForwardDeps, type OpenReply, outboundRequest, relayReply, tooLongReply } from "./forward.ts";
+import type { Exchange } from "./exchange.ts";
+import {
+  type ForwardDeps,
+  type OpenReply,
+  outboundRequest,
+  relayReply,
+  tooLongReply,
+  watchEnd,
+} from "./forward.ts";
 import type { GenerateExchange } from "./generate_exchange.ts";
 import { readBytes, readRequestBody } from "./read_body.ts";
 import type { RidEntry, RidTable } from "./rid_table.ts";
@@ -21,8 +28,8 @@ import { GenerateRequest } from "./generate_request.ts";
 
 /** Longest reply that is read whole. */
 export const GENERATE_REPLY_BYTES_MAX = 512 * 1024 * 1024;
-/** Chunks of a stream that are held back at most until its first event is known. */
-const FIRST_CHUNKS_MAX = 64;
+/** Bytes of a stream that are held back at most until its first event is known, however small the chunks. */
+export const FIRST_EVENT_BYTES_MAX = 16 * 1024 * 1024;
 
 /** What forwarding generations needs beside the rest. */
 export interface GenerateDeps extends ForwardDeps {
@@ -35,7 +42,7 @@ export interface GenerateDeps extends ForwardDeps {
 
 /** A reply and, as far as it has come, what it sampled. */
 interface GenerateReply extends OpenReply {
-  /** null: unknown as yet, or not asked. */
+  /** null for streams, failures, and what is no generate reply. */
   readonly outputs: SampledOutput[] | null;
   /** Reads along a stream; null for whole replies. */
   readonly stream: GenerateStreamReader | null;
@@ -49,17 +56,19 @@ const logger = getLogger(["slime-router", "generate"]);
 export function forwardGenerate(deps: GenerateDeps) {
   return async function generate(c: Context<RouterEnv>): Promise<Response> {
     const exchange = c.get("exchange");
-    const generation = c.get("generate") ?? await uncached(c.req.raw, deps.maxBodyBytes);
+    const generation = c.get("generate") ?? await uncached(c.req.raw, deps.maxBodyBytes, exchange.signal);
     const outbound = outboundRequest(c, exchange, generation.body);
     const entry = deps.rids.add(generation.request.rid);
     exchange.onEnd(() => deps.rids.remove(entry));
+    watchEnd(deps, exchange);
     const receive = (response: Response) => receiveReply(response, generation, deps);
     for (let retries = 0;; retries++) {
       const dispatched = await dispatch(deps, outbound, exchange, receive, (worker) => entry.worker = worker);
       if (!dispatched.reply.isPaused || !mayRetry(deps, entry, retries)) {
         return await deliver(dispatched, generation, exchange, deps);
       }
-      await discard(dispatched);
+      // The aborted reply is kept until the wait is over: it is the answer if the client asks to abort meanwhile.
+      dispatched.lease[Symbol.dispose]();
       entry.worker = null;
       deps.metrics.upstreamRetry("aborted by the engine");
       logger.info("Generation aborted by {url}, asking again in {waitMs} ms", {
@@ -67,7 +76,9 @@ export function forwardGenerate(deps: GenerateDeps) {
         waitMs: deps.abortRetryWaitMs,
         requestId: exchange.id,
       });
-      await waitToRetry(deps, exchange);
+      await waitToRetry(deps, entry, exchange);
+      if (entry.isAbortRequested) return await deliver(dispatched, generation, exchange, deps);
+      await dispatched.reply.body.reader?.cancel().catch(() => {});
     }
   };
 }
@@ -76,18 +87,31 @@ function mayRetry(deps: GenerateDeps, entry: RidEntry, retries: number): boolean
   return deps.onAbort === "retry" && !entry.isAbortRequested && retries < deps.abortRetries;
 }
 
-async function waitToRetry({ clock, abortRetryWaitMs }: GenerateDeps, exchange: Exchange): Promise<void> {
+/** Waits for the engine to come back; ends early when the client asks to abort. @throws the exchange's signal's reason */
+async function waitToRetry(
+  { clock, abortRetryWaitMs }: GenerateDeps,
+  entry: RidEntry,
+  exchange: Exchange,
+): Promise<void> {
+  const wake = new AbortController();
+  entry.onAbortRequested = () => wake.abort();
+  const wait = clock.sleep(abortRetryWaitMs, AbortSignal.any([exchange.signal, wake.signal]));
   try {
-    await exchange.blocked(clock.sleep(abortRetryWaitMs, exchange.signal));
+    await exchange.blocked(wait);
   } catch (error) {
-    if (!(error instanceof ExchangeTimeoutError)) throw error;
-    throw new UpstreamTimeoutError(error.message, { cause: error });
+    if (!wake.signal.aborted) throw error;
+  } finally {
+    entry.onAbortRequested = null;
   }
 }
 
 /** Without a cache the request is only checked; its bytes pass unchanged. */
-async function uncached(request: Request, maxBodyBytes: number): Promise<GenerateExchange> {
-  const parsed = GenerateRequest.parse(await readRequestBody(request, maxBodyBytes));
+async function uncached(
+  request: Request,
+  maxBodyBytes: number,
+  signal: AbortSignal,
+): Promise<GenerateExchange> {
+  const parsed = GenerateRequest.parse(await readRequestBody(request, maxBodyBytes, signal));
   return { request: parsed, body: parsed.body, onOutputs: null };
 }
 
@@ -102,7 +126,7 @@ async function receiveReply(
     return await openStream(response, response.body.getReader(), request.sampleCount);
   }
   const whole = await readBytes(response, GENERATE_REPLY_BYTES_MAX, tooLongReply);
-  const outputs = response.ok ? readOutputs(whole, deps) : null;
+  const outputs = response.ok ? readOutputs(whole) : null;
   if (response.ok && outputs === null && onOutputs !== null) deps.metrics.parseFailed("generate reply");
   return {
     response,
@@ -120,24 +144,25 @@ async function openStream(
 ): Promise<GenerateReply> {
   const stream = new GenerateStreamReader(sampleCount);
   const first: Uint8Array[] = [];
+  let heldBytes = 0;
   // A reply that was aborted in the engine's queue is one frame and [DONE].
-  while (!stream.hasEvent && first.length < FIRST_CHUNKS_MAX) {
+  while (!stream.hasEvent && heldBytes < FIRST_EVENT_BYTES_MAX) {
     const { value } = await reader.read();
     if (value === undefined) break;
     first.push(value);
+    heldBytes += value.length;
     stream.push(value);
   }
-  const outputs = stream.outputs();
   const isPaused = isPauseAbort(stream.firstFinishReason);
-  return { response, body: { first, reader }, outputs, stream, isPaused };
+  return { response, body: { first, reader }, outputs: null, stream, isPaused };
 }
 
-function readOutputs(body: Uint8Array, deps: GenerateDeps): SampledOutput[] | null {
+/** null when the body is no generate reply. */
+function readOutputs(body: Uint8Array): SampledOutput[] | null {
   let value: JsonValue;
   try {
     value = JSON.parse(new TextDecoder().decode(body)) as JsonValue;
   } catch {
-    deps.metrics.parseFailed("reply is no JSON");
     return null;
   }
   const outputs: SampledOutput[] = [];
@@ -152,43 +177,56 @@ function readOutputs(body: Uint8Array, deps: GenerateDeps): SampledOutput[] | nu
 /** Hands the reply to the client, recording what was sampled before its last byte leaves. */
 async function deliver(
   dispatched: Dispatched<GenerateReply>,
-  { request, onOutputs }: GenerateExchange,
+  generation: GenerateExchange,
   exchange: Exchange,
   deps: GenerateDeps,
 ): Promise<Response> {
   const { reply, worker } = dispatched;
+  if (reply.stream !== null) return deliverStream(dispatched, reply.stream, generation, exchange, deps);
+  if (reply.outputs !== null) await tell(reply.outputs, worker, generation, deps);
+  return relayReply(dispatched, exchange);
+}
+
+function deliverStream(
+  dispatched: Dispatched<GenerateReply>,
+  stream: GenerateStreamReader,
+  generation: GenerateExchange,
+  exchange: Exchange,
+  deps: GenerateDeps,
+): Response {
+  if (generation.onOutputs === null) return relayReply(dispatched, exchange);
   let isTold = false;
-  const tell = async (outputs: SampledOutput[] | null) => {
-    if (isTold || outputs === null) return;
-    isTold = true;
-    const version = outputs[0]?.versions.at(-1)?.version;
-    if (version !== undefined && version !== null) worker.weightVersion = version;
-    if (outputs.length !== request.sampleCount && onOutputs !== null) {
-      deps.metrics.parseFailed("number of samples differs");
-      return;
-    }
-    await onOutputs?.(outputs);
-  };
-  if (reply.stream === null) {
-    await tell(reply.outputs);
-    return relayReply(dispatched, exchange);
-  }
-  const stream = reply.stream;
-  let held = reply.body.first.length;
+  // The first chunks were read when the stream was opened.
+  let held = dispatched.reply.body.first.length;
+  exchange.onEnd((_, end) => {
+    if (isTold || end !== "done") return;
+    deps.metrics.parseFailed("generate stream");
+    logger.warn("Stream of {url} is not recorded: {reason}", {
+      url: dispatched.worker.url,
+      reason: stream.failure ?? "it ended before [DONE]",
+      requestId: exchange.id,
+    });
+  });
   return relayReply(dispatched, exchange, async (chunk) => {
-    // The first chunks were read when the stream was opened.
     if (held > 0) held--;
     else stream.push(chunk);
-    if (stream.done && !isTold && onOutputs !== null) {
-      const outputs = stream.outputs();
-      if (outputs === null) deps.metrics.parseFailed("generate stream");
-      await tell(outputs);
-    }
+    if (!stream.done || isTold) return;
+    const outputs = stream.outputs();
+    if (outputs === null) return;
+    isTold = true;
+    await tell(outputs, dispatched.worker, generation, deps);
   });
 }
 
-/** Drops a reply that will be asked for again. */
-async function discard({ reply, lease }: Dispatched<GenerateReply>): Promise<void> {
-  lease[Symbol.dispose]();
-  await reply.body.reader?.cancel().catch(() => {});
+async function tell(
+  outputs: SampledOutput[],
+  worker: WorkerState,
+  { request, onOutputs }: GenerateExchange,
+  { metrics }: GenerateDeps,
+): Promise<void> {
+  const version = outputs[0]?.versions.at(-1)?.version;
+  if (version !== undefined && version !== null) worker.weightVersion = version;
+  if (onOutputs === null) return;
+  if (outputs.length === request.sampleCount) await onOutputs(outputs);
+  else metrics.parseFailed("number of samples differs");
 }

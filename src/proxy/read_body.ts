@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { BadRequestError } from "../errors.ts";
+import { BadRequestError, RouterError } from "../errors.ts";
+import { untilAborted } from "../sync/until_aborted.ts";
 
 /** Something with a body: a request from a client or a reply of a worker. */
 type Message = Pick<Request, "headers" | "body" | "bytes">;
@@ -27,17 +28,31 @@ export async function readBytes(
   return await readChunks(message.body, maxBytes, tooLarge);
 }
 
-/** A client's body. @throws BadRequestError 413 above `maxBytes` */
-export function readRequestBody(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-  return readBytes(
-    request,
-    maxBytes,
-    (max) =>
-      new BadRequestError(`Cannot read request body: it exceeds ${max} bytes (--max-body-bytes)`, {
-        status: 413,
-        code: "body_too_large",
-      }),
-  );
+/**
+ * A client's body.
+ *
+ * @param signal the exchange's: a client that sends nothing must not hold a request past its time
+ * @throws BadRequestError 413 above `maxBytes`, 400 when the body breaks off; the signal's reason when it aborts
+ */
+export async function readRequestBody(
+  request: Request,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await untilAborted(readBytes(request, maxBytes, tooLargeBody), signal);
+  } catch (cause) {
+    signal.throwIfAborted();
+    if (cause instanceof RouterError) throw cause;
+    throw new BadRequestError("Cannot read request body: it broke off", { cause });
+  }
+}
+
+function tooLargeBody(maxBytes: number): Error {
+  return new BadRequestError(`Cannot read request body: it exceeds ${maxBytes} bytes (--max-body-bytes)`, {
+    status: 413,
+    code: "body_too_large",
+  });
 }
 
 async function readChunks(

@@ -8,7 +8,7 @@
 export interface Tap {
   /** Sees each chunk before the client does; the chunk is passed on when the promise, if any, resolves. */
   onChunk?(chunk: Uint8Array): void | Promise<void>;
-  /** Called once: the reply came to its end, failed, or the client left. */
+  /** Called once, and nothing after it: the reply came to its end, failed, or the client left. */
   onEnd(end: "done" | "upstream failed" | "client left"): void;
 }
 
@@ -31,25 +31,32 @@ export function relayBody(
 ): ReadableStream<Uint8Array> {
   const pending = [...body.first];
   const { reader } = body;
+  let isEnded = false;
+  const end = (how: Parameters<Tap["onEnd"]>[0]) => {
+    isEnded = true;
+    tap.onEnd(how);
+  };
+  const letGo = async (reason: unknown) => void await reader?.cancel(reason).catch(() => {});
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
         const chunk = pending.shift() ?? await readNext(reader, waitForWorker);
-        if (chunk === undefined) {
-          controller.close();
-          tap.onEnd("done");
-          return;
-        }
-        await tap.onChunk?.(chunk);
-        controller.enqueue(chunk);
+        if (isEnded) return;
+        if (chunk !== undefined) await tap.onChunk?.(chunk);
+        if (isEnded) return;
+        if (chunk !== undefined) return controller.enqueue(chunk);
+        end("done");
+        controller.close();
       } catch (error) {
-        tap.onEnd("upstream failed");
+        if (isEnded) return;
+        end("upstream failed");
         controller.error(error);
+        await letGo(error);
       }
     },
     async cancel(reason) {
-      tap.onEnd("client left");
-      await reader?.cancel(reason);
+      if (!isEnded) end("client left");
+      await letGo(reason);
     },
   }, { highWaterMark: 0 });
 }

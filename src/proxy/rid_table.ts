@@ -12,6 +12,8 @@ export interface RidEntry {
   worker: WorkerState | null;
   /** The client asked to abort it: an aborted reply is then final. */
   isAbortRequested: boolean;
+  /** Called when the client asks; set by who waits. */
+  onAbortRequested: (() => void) | null;
 }
 
 /** Generations in flight that have an id. Bounded by the requests in flight. */
@@ -20,13 +22,18 @@ export class RidTable {
 
   /** Registers a generation until {@link remove}. A request without id is registered too: `abort_all` means it. */
   add(rid: string | null): RidEntry {
-    const entry: RidEntry = { rid: rid ?? "", worker: null, isAbortRequested: false };
+    const entry: RidEntry = { rid: rid ?? "", worker: null, isAbortRequested: false, onAbortRequested: null };
     this.#entries.add(entry);
     return entry;
   }
 
   remove(entry: RidEntry): void {
     this.#entries.delete(entry);
+  }
+
+  /** Generations in flight. */
+  get size(): number {
+    return this.#entries.size;
   }
 
   /**
@@ -39,6 +46,7 @@ export class RidTable {
     for (const entry of this.#entries) {
       if (rid !== null && (entry.rid === "" || !entry.rid.startsWith(rid))) continue;
       entry.isAbortRequested = true;
+      entry.onAbortRequested?.();
       if (entry.worker !== null) workers.add(entry.worker);
     }
     return workers;

@@ -179,6 +179,19 @@ export class WorkerPool {
     return excluded.size === 0 ? available : available.filter((worker) => !excluded.has(worker.id));
   }
 
+  /**
+   * Workers that only their circuit holds back: healthy, not draining; in order of registration. For requests that
+   * would find no candidate: to turn all clients away because every circuit is open helps nobody. O(workers).
+   *
+   * @param excluded ids of workers that this request has tried
+   */
+  lastResort(excluded: ReadonlySet<string> = NONE, type: WorkerType = "regular"): readonly WorkerState[] {
+    return this.list().filter((worker) =>
+      worker.type === type && worker.isHealthy && !worker.isDraining && !worker.isCircuitPassable &&
+      !excluded.has(worker.id)
+    );
+  }
+
   /** Requests in flight by URL, registered workers only, in order of registration. */
   loads(): Record<string, number> {
     const loads: Record<string, number> = {};
