@@ -38,10 +38,11 @@ export class Vocabulary {
     this.tokenizer = tokenizer;
   }
 
-  /** Ids of the known {@link STOP_TOKEN_NAMES}, in their order. */
+  /** Ids of the known {@link STOP_TOKEN_NAMES} that are special tokens, in their order. */
   stopIds(): number[] {
     const ids = STOP_TOKEN_NAMES.map((name) => this.tokenizer.tokenToId(name));
-    return [...new Set(ids.filter((id) => id !== undefined))];
+    // Some vocabularies have "</s>" as ordinary text, which ends nothing.
+    return ids.filter((id) => id !== undefined && this.isSpecial(id)) as number[];
   }
 
   /** Whether `id` names a token. */
