@@ -25,30 +25,63 @@ const WORD_AT_END = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
 const SPACE_AT_START = /^\p{White_Space}+/u;
 const WHITE_SPACE = /\p{White_Space}/u;
 
-/** Leftmost-longest search for a set of tokens. One pass; a character that starts no token costs one table look-up. */
+/** Where in a text any of a few characters stands next. Asked with rising positions, it reads the text once a character. */
+class UnitCursor {
+  readonly #text: string;
+  readonly #units: readonly string[];
+  readonly #next: number[];
+
+  constructor(text: string, units: readonly string[]) {
+    this.#text = text;
+    this.#units = units;
+    this.#next = units.map(() => -1);
+  }
+
+  /** The first position at or after `from`, or Infinity. */
+  next(from: number): number {
+    let nearest = Infinity;
+    for (let index = 0; index < this.#units.length; index++) {
+      let at = this.#next[index]!;
+      if (at < from) {
+        at = this.#text.indexOf(this.#units[index]!, from);
+        this.#next[index] = at = at < 0 ? Infinity : at;
+      }
+      if (at < nearest) nearest = at;
+    }
+    return nearest;
+  }
+}
+
+/** Leftmost-longest search for a set of tokens. */
 class AddedTokenMatcher {
   readonly #root: Node = { next: new Map(), token: null };
-  /** 1 for a UTF-16 unit that some token starts with. */
-  readonly #starts = new Uint8Array(0x1_0000);
+  /** Characters (UTF-16 units) that tokens start with: one or two in most models. */
+  readonly #starts: readonly string[];
 
   constructor(tokens: readonly AddedToken[]) {
     for (const token of tokens) this.#add(token);
+    this.#starts = [...new Set(tokens.map((token) => token.content[0]!))];
   }
 
-  /** Appends the matches in `text[from..to)` to `out`. */
-  scan(text: string, from: number, to: number, out: AddedTokenMatch[]): void {
-    const starts = this.#starts;
+  cursor(text: string): UnitCursor {
+    return new UnitCursor(text, this.#starts);
+  }
+
+  /** Appends the matches in `text[from..to)` to `out`. `cursor` is one of this matcher for `text`. */
+  scan(text: string, from: number, to: number, cursor: UnitCursor, out: AddedTokenMatch[]): void {
     let free = from; // where the text that no match has taken begins
-    for (let at = from; at < to; at++) {
-      if (starts[text.charCodeAt(at)] === 0) continue;
+    for (let at = cursor.next(from); at < to; at = cursor.next(at)) {
       const token = this.#longestAt(text, at, to);
-      if (token === null) continue;
+      if (token === null) {
+        at++;
+        continue;
+      }
       const found = resolve(text, token, at, free, from, to);
       if (found !== null) {
         out.push(found);
         free = found.end;
       }
-      at += token.content.length - 1;
+      at += token.content.length;
     }
   }
 
@@ -64,7 +97,6 @@ class AddedTokenMatcher {
   }
 
   #add(token: AddedToken): void {
-    this.#starts[token.content.charCodeAt(0)] = 1;
     let node = this.#root;
     for (let index = 0; index < token.content.length; index++) {
       const unit = token.content.charCodeAt(index);
@@ -116,17 +148,18 @@ export class AddedTokenScanner {
   /** Matches in `text`, in order. O(length). */
   find(text: string): AddedTokenMatch[] {
     const exact: AddedTokenMatch[] = [];
-    this.#exact.scan(text, 0, text.length, exact);
+    this.#exact.scan(text, 0, text.length, this.#exact.cursor(text), exact);
     const normalized = this.#normalized;
     if (normalized === null) return exact;
     const all: AddedTokenMatch[] = [];
+    const cursor = normalized.cursor(text);
     let from = 0;
     for (const match of exact) {
-      normalized.scan(text, from, match.start, all);
+      normalized.scan(text, from, match.start, cursor, all);
       all.push(match);
       from = match.end;
     }
-    normalized.scan(text, from, text.length, all);
+    normalized.scan(text, from, text.length, cursor, all);
     return all;
   }
 }

@@ -6,6 +6,7 @@
  */
 import { TokenizerLoadError } from "../errors.ts";
 import type { TokenizerBackend } from "./tokenizer.ts";
+import { withFallback } from "./fallback_backend.ts";
 import { encodesPieceByPiece, splitBackend } from "./split_backend.ts";
 import type { TokenizerFile } from "./tokenizer_file.ts";
 
@@ -24,8 +25,18 @@ export type AddedTokenMode = "find" | "plain";
 /** Makes a backend of a checked file. Throws whatever the library throws when it cannot read it. */
 export type EncodeBackendFactory = (file: TokenizerFile, mode: AddedTokenMode) => EncodeBackend;
 
+/** Loads the module of a backend when first asked for: each carries 1 to 2 MB. */
 const factories: Record<TokenizerBackend, () => Promise<EncodeBackendFactory>> = {
-  kitoken: async () => (await import("./kitoken.ts")).createKitokenBackend,
+  kitoken: async () => {
+    const { createKitokenBackend, exceedsRegexBudget } = await import("./kitoken.ts");
+    const { createHuggingFaceBackend } = await import("./huggingface.ts");
+    return (file, mode) =>
+      withFallback(
+        createKitokenBackend(file, mode),
+        exceedsRegexBudget,
+        () => createHuggingFaceBackend(file, mode),
+      );
+  },
   huggingface: async () => (await import("./huggingface.ts")).createHuggingFaceBackend,
   "tokenizers-wasm": async () => (await import("./tokenizers_wasm.ts")).createTokenizersWasmBackend,
 };
@@ -34,7 +45,7 @@ const factories: Record<TokenizerBackend, () => Promise<EncodeBackendFactory>> =
 export const TOKENIZER_BACKENDS = Object.keys(factories) as TokenizerBackend[];
 
 /**
- * Makes the backend `name` for `file`. The module of a backend is loaded when first asked for: each carries 1 to 2 MB.
+ * Makes the backend `name` for `file`.
  *
  * @throws {TokenizerLoadError} when the backend cannot read the file
  */

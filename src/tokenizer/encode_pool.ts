@@ -14,6 +14,9 @@ export const ENCODE_QUEUE_MAX = 1024;
 /** Most UTF-16 units that wait for the worker in all: 256 MiB of text at the most. */
 export const ENCODE_QUEUE_MAX_UNITS = 128 * 1024 * 1024;
 
+/** An aborted text longer than this is not waited for: its worker is ended, some seconds of work with it. */
+export const ENCODE_ABANDON_UNITS = 1024 * 1024;
+
 /** What starts a worker. Tests pass a double. */
 export type SpawnEncodeWorker = () => EncodeWorkerLike;
 
@@ -87,7 +90,7 @@ export class EncodePool {
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
       const onAbort = () => {
-        this.#drop(job);
+        this.#abandon(job);
         reject(signal!.reason);
       };
       const settle = () => signal?.removeEventListener("abort", onAbort);
@@ -128,6 +131,21 @@ export class EncodePool {
     this.#worker!.postMessage({ type: "encode", text: job.text });
   }
 
+  /** Takes an aborted text out of the queue, or from the worker when it would keep the worker for long. */
+  #abandon(job: Job): void {
+    this.#drop(job);
+    if (job !== this.#inWork || job.text.length <= ENCODE_ABANDON_UNITS) return;
+    this.#endWorker();
+    this.#next();
+  }
+
+  #endWorker(): void {
+    this.#worker?.terminate();
+    this.#worker = null;
+    this.#isReady = false;
+    this.#inWork = null;
+  }
+
   #drop(job: Job): void {
     if (this.#waiting.delete(job)) this.#waitingUnits -= job.text.length;
   }
@@ -152,11 +170,8 @@ export class EncodePool {
 
   /** Ends the worker and rejects everything that waits for it. The next text starts another worker. */
   #stop(reason: string): void {
-    this.#worker?.terminate();
-    this.#worker = null;
-    this.#isReady = false;
     const jobs = this.#inWork === null ? [...this.#waiting] : [this.#inWork, ...this.#waiting];
-    this.#inWork = null;
+    this.#endWorker();
     this.#waiting.clear();
     this.#waitingUnits = 0;
     for (const job of jobs) {

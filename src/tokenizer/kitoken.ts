@@ -21,3 +21,43 @@ export function createKitokenBackend(file: TokenizerFile, mode: AddedTokenMode):
     close: () => kitoken.free(),
   };
 }
+
+/** Longest text that kitoken's regular expressions surely finish: they give up after a million steps for one word. */
+const SAFE_UNITS_MAX = 450_000;
+
+/** A run as long as {@link SAFE_UNITS_MAX} covers several whole blocks of this size. */
+const RUN_BLOCK_UNITS = 64 * 1024;
+
+/** What words are made of: letters, white space, digits or the rest. */
+const WORD_CLASSES = [/^[\p{L}\p{M}]$/u, /^\s$/u, /^\p{N}$/u];
+
+/**
+ * Whether a text may hold a single word (or gap, or run of signs) so long that kitoken traps on it.
+ * Looks at whole blocks and leaves each at the first change of class: a few characters a block in any usual text.
+ */
+export function exceedsRegexBudget(text: string): boolean {
+  if (text.length <= SAFE_UNITS_MAX) return false;
+  for (let start = 0; start + RUN_BLOCK_UNITS <= text.length; start += RUN_BLOCK_UNITS) {
+    if (isOneClass(text, start, start + RUN_BLOCK_UNITS)) return true;
+  }
+  return false;
+}
+
+function isOneClass(text: string, from: number, to: number): boolean {
+  const first = wordClass(text, from);
+  let last = text[from];
+  for (let index = from + 1; index < to; index++) {
+    const unit = text[index];
+    if (unit === last) continue;
+    if (wordClass(text, index) !== first) return false;
+    last = unit;
+  }
+  return true;
+}
+
+/** Halves of a surrogate pair count as letters: they never end a run. */
+function wordClass(text: string, index: number): number {
+  const unit = text.charCodeAt(index);
+  if ((unit & 0xf800) === 0xd800) return 0;
+  return WORD_CLASSES.findIndex((expression) => expression.test(text[index]!));
+}
