@@ -71,8 +71,10 @@ export async function shutDown(
       shutdownTimeoutMs,
     });
   }
-  await router.close(AbortSignal.timeout(CLOSE_TIMEOUT_MS)).catch((error) => {
-    logger.warn("cannot close the router: {reason}", { reason: (error as Error).message });
+  // What is in flight after that is cut off by the end of the process.
+  const noMoreTime = finished ? AbortSignal.timeout(CLOSE_TIMEOUT_MS) : AbortSignal.abort();
+  await router.close(noMoreTime).catch((error) => {
+    if (finished) logger.warn("cannot close the router: {error}", { error });
   });
   logger.info("stopped");
 }

@@ -25,8 +25,8 @@ export interface ServedHandler {
   /**
    * Stops accepting, and waits for the requests in flight.
    *
-   * @param timeoutMs longest wait; what is in flight then is cut off
-   * @returns whether all of them finished
+   * @param timeoutMs longest wait
+   * @returns whether all of them finished; those that did not go on until the process ends
    */
   shutdown(timeoutMs: number): Promise<boolean>;
 }
@@ -42,11 +42,10 @@ export function serveHandler(
   options: { readonly hostname: string; readonly port: number },
 ): ServedHandler {
   const { hostname, port } = options;
-  const cut = new AbortController();
   let server: Deno.HttpServer<Deno.NetAddr>;
   try {
     server = Deno.serve(
-      { hostname, port, signal: cut.signal, onListen: () => {}, onError: internalError },
+      { hostname, port, onListen: () => {}, onError: internalError },
       (request) => handler.fetch(request),
     );
   } catch (error) {
@@ -60,7 +59,6 @@ export function serveHandler(
       const timer = setTimeout(() => timeUp.resolve(false), timeoutMs);
       const finished = await Promise.race([server.shutdown().then(() => true), timeUp.promise]);
       clearTimeout(timer);
-      if (!finished) cut.abort();
       return finished;
     },
   };

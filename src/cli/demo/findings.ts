@@ -58,13 +58,15 @@ export function firstSplit(ids: readonly number[], codec: Codec): Split | null {
   const canonical = [...Array.from(codec.encodeContinuation(textOf(ids, codec)))];
   const first = ids.findIndex((id, index) => id !== canonical[index]);
   if (first < 0) return null;
-  // Both sides grow to the next place where they have spelled the same bytes.
+  // Both sides grow to the next place where they have spelled the same bytes; ids that end inside a character may have
+  // no such place.
   let [sampledEnd, canonicalEnd] = [first, first];
-  let [sampledBytes, canonicalBytes] = [0, 0];
+  let lead = 0;
   do {
-    if (sampledBytes <= canonicalBytes) sampledBytes += codec.decodeBytes([ids[sampledEnd++]!]).length;
-    else canonicalBytes += codec.decodeBytes([canonical[canonicalEnd++]!]).length;
-  } while (sampledBytes !== canonicalBytes && sampledEnd < ids.length && canonicalEnd < canonical.length);
+    const [side, end] = lead <= 0 ? [ids, sampledEnd++] : [canonical, canonicalEnd++];
+    if (end >= side.length) break;
+    lead += (lead <= 0 ? 1 : -1) * codec.decodeBytes([side[end]!]).length;
+  } while (lead !== 0);
   const sampledIds = ids.slice(first, sampledEnd);
   return { text: textOf(sampledIds, codec), sampledIds, canonicalIds: canonical.slice(first, canonicalEnd) };
 }
