@@ -18,7 +18,9 @@ import { TokenCache } from "./cache/token_cache.ts";
 import { DEFAULT_CONFIG, type RouterConfig } from "./config.ts";
 import { accessLog } from "./middleware/access_log.ts";
 import { auth } from "./middleware/auth.ts";
+import { withoutBasePath } from "./middleware/base_path.ts";
 import { limits } from "./middleware/limits.ts";
+import { plugin } from "./middleware/plugins.ts";
 import { radixCache } from "./middleware/radix_cache.ts";
 import { requestId } from "./middleware/request_id.ts";
 import { requestMetrics } from "./middleware/request_metrics.ts";
@@ -75,12 +77,13 @@ export function createApp(deps: AppDeps): Hono<RouterEnv> {
   const { config, clock, metrics, pool, cache, loadedTokenizer } = deps;
   const app = new Hono<RouterEnv>();
   app.onError(onHttpError);
+  app.use(withoutBasePath());
   app.use(requestId({ clock, newId: deps.newRequestId, requestTimeoutMs: config.requestTimeoutMs }));
   app.use(accessLog());
   app.use(requestMetrics(metrics));
   if (config.apiKey !== null) app.use(auth(config.apiKey));
   if (config.maxConnections > 0) app.use(limits(config.maxConnections));
-  for (const createMiddleware of deps.middleware) app.use(createMiddleware({ router: deps }));
+  deps.middleware.forEach((create, i) => app.use(plugin(create({ router: deps }), i + 1)));
 
   const rids = new RidTable();
   const proxy: GenerateDeps = {
@@ -96,7 +99,7 @@ export function createApp(deps: AppDeps): Hono<RouterEnv> {
   app.route("/", healthApi(pool));
   app.route("/", workersApi({ pool, allowedHosts: config.allowedWorkerHosts }));
   app.route("/", metricsApi({ pool, metrics, cacheStats: () => cache?.stats() ?? null }));
-  app.route("/", abortApi({ pool, rids, fetch: deps.fetch }));
+  app.route("/", abortApi({ pool, rids, fetch: deps.fetch, clock }));
   app.route(
     "/",
     cacheApi({

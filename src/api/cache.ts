@@ -9,7 +9,8 @@ import type { TokenCache } from "../cache/token_cache.ts";
 import { BadRequestError, NotConfiguredError } from "../errors.ts";
 import type { RouterEnv } from "../proxy/router_env.ts";
 import type { ChatTemplate } from "../tokenizer/chat_template.ts";
-import { readJsonObject, validate } from "./json_body.ts";
+import { assertWellFormed, readJsonObject, validate } from "./json_body.ts";
+import { methodNotAllowed } from "./method_not_allowed.ts";
 import { retrieveReply } from "./retrieve_reply.ts";
 
 /** What the cache endpoints need. */
@@ -24,6 +25,7 @@ export interface CacheApiOptions {
 
 const retrieveSchema = v.object({
   text: v.string(),
+  // Taken for the clients that send it: the reply always has the log-probabilities.
   return_logp: v.optional(v.boolean(), true),
   insert: v.optional(v.boolean(), true),
 });
@@ -77,6 +79,9 @@ export function cacheApi(options: CacheApiOptions): Hono<RouterEnv> {
     });
   });
 
+  app.all("/retrieve_from_text", methodNotAllowed("POST"));
+  app.all("/retrieve_from_messages_template", methodNotAllowed("POST"));
+  app.all("/gc", methodNotAllowed("POST"));
   return app;
 }
 
@@ -86,6 +91,7 @@ async function retrieve(
   text: string,
   insert: boolean,
 ): Promise<Response> {
+  assertWellFormed("retrieve tokens", text);
   const exchange = c.get("exchange");
   const found = await cache.retrieve(text, insert, exchange.routingKey ?? undefined, exchange.signal);
   return retrieveReply(text, found, (code) => cache.trie.versionLabel(code));

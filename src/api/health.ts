@@ -6,6 +6,7 @@
 import { Hono } from "hono";
 import type { RouterEnv } from "../proxy/router_env.ts";
 import type { WorkerPool } from "../worker/pool.ts";
+import { methodNotAllowed } from "./method_not_allowed.ts";
 
 /** Routes `/health` (alive) and `/readiness` (able to serve). */
 export function healthApi(pool: WorkerPool): Hono<RouterEnv> {
@@ -16,5 +17,7 @@ export function healthApi(pool: WorkerPool): Hono<RouterEnv> {
     const isReady = pool.healthyCount > 0;
     return c.json({ status: isReady ? "ready" : "not ready", ...counts() }, isReady ? 200 : 503);
   });
+  app.all("/health", methodNotAllowed("GET"));
+  app.all("/readiness", methodNotAllowed("GET"));
   return app;
 }

@@ -5,6 +5,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { ErrorHandler } from "hono";
+import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { RouterError } from "../errors.ts";
 import { ClientLeftError, ExchangeTimeoutError } from "../proxy/exchange.ts";
@@ -22,6 +23,10 @@ export const onHttpError: ErrorHandler<RouterEnv> = (error, c) => {
       logger.warn("{error}", { error: error.message, requestId: c.get("exchange")?.id });
     }
     return c.json({ error: error.message }, error.status as ContentfulStatusCode);
+  }
+  // Thrown by middleware of others: Hono's own way to refuse a request.
+  if (error instanceof HTTPException) {
+    return error.res ?? c.json({ error: error.message || `status ${error.status}` }, error.status);
   }
   if (error instanceof ClientLeftError) return c.json({ error: error.message }, CLIENT_CLOSED_REQUEST);
   if (error instanceof ExchangeTimeoutError) return c.json({ error: error.message }, 504);

@@ -86,6 +86,7 @@ const EXPECTATIONS: Readonly<Record<string, string>> = {
 function expectationOf({ type, expected, requirement }: v.BaseIssue<unknown>): string {
   if (type === "min_value") return `${requirement} or more`;
   if (type === "max_value") return `${requirement} or less`;
+  if (type === "picklist") return `one of ${expected?.replace(/["()]/g, "").replaceAll(" | ", ", ")}`;
   return EXPECTATIONS[type] ?? expected ?? type;
 }
 

@@ -8,6 +8,7 @@ import type { RouterMetrics } from "../observability/metrics.ts";
 import type { RouterEnv } from "../proxy/router_env.ts";
 import type { TrieStats } from "../trie/token_trie.ts";
 import type { WorkerPool } from "../worker/pool.ts";
+import { methodNotAllowed } from "./method_not_allowed.ts";
 
 /** What the metrics endpoint needs. */
 export interface MetricsApiOptions {
@@ -21,8 +22,7 @@ export interface MetricsApiOptions {
 export function metricsApi({ pool, metrics, cacheStats }: MetricsApiOptions): Hono<RouterEnv> {
   const app = new Hono<RouterEnv>();
   app.get("/metrics", async function getMetrics(c) {
-    const accept = c.req.raw.headers.get("accept") ?? "*/*";
-    if (/text\/plain|openmetrics/i.test(accept)) {
+    if (prefersText(c.req.raw.headers.get("accept") ?? "*/*")) {
       return c.body(await metrics.render(), 200, { "Content-Type": metrics.contentType });
     }
     return c.json({
@@ -34,7 +34,25 @@ export function metricsApi({ pool, metrics, cacheStats }: MetricsApiOptions): Ho
       cache: describeCache(cacheStats()),
     });
   });
+  app.all("/metrics", methodNotAllowed("GET"));
   return app;
+}
+
+const TEXT_TYPES: ReadonlySet<string> = new Set(["text/plain", "text/*", "application/openmetrics-text"]);
+const JSON_TYPES: ReadonlySet<string> = new Set(["application/json", "application/*"]);
+
+/** Whether an `Accept` asks for Prometheus text by name, and not for JSON as much or more. */
+function prefersText(accept: string): boolean {
+  let text = 0;
+  let json = 0;
+  for (const range of accept.toLowerCase().split(",")) {
+    const [type = "", ...parameters] = range.split(";").map((part) => part.trim());
+    const quality = parameters.find((parameter) => parameter.startsWith("q="));
+    const weight = quality === undefined ? 1 : Number(quality.slice(2)) || 0;
+    if (TEXT_TYPES.has(type)) text = Math.max(text, weight);
+    if (JSON_TYPES.has(type)) json = Math.max(json, weight);
+  }
+  return text > json;
 }
 
 function describeCache(stats: TrieStats | null) {

@@ -10,8 +10,10 @@ import type { RouterEnv } from "../proxy/router_env.ts";
 import type { AddedWorker, WorkerPool } from "../worker/pool.ts";
 import type { WorkerState } from "../worker/worker_state.ts";
 import { WORKER_TYPES } from "../worker/worker.ts";
-import { isAllowedHost, normalizeWorkerUrl } from "../worker/worker_url.ts";
+import type { JsonObject } from "../types.ts";
+import { isAllowedHost, normalizeWorkerUrl, quotable } from "../worker/worker_url.ts";
 import { readJsonObject, validate } from "./json_body.ts";
+import { methodNotAllowed } from "./method_not_allowed.ts";
 
 /** What the worker endpoints need. */
 export interface WorkersApiOptions {
@@ -20,9 +22,10 @@ export interface WorkersApiOptions {
   readonly allowedHosts: readonly string[] | null;
 }
 
+const urlSchema = v.object({ url: v.optional(v.string()), worker_url: v.optional(v.string()) });
+
 const workerSchema = v.object({
-  url: v.optional(v.string()),
-  worker_url: v.optional(v.string()),
+  ...urlSchema.entries,
   worker_type: v.optional(v.picklist(WORKER_TYPES), "regular"),
   bootstrap_port: v.nullish(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)), null),
 });
@@ -37,11 +40,11 @@ export function workersApi({ pool, allowedHosts }: WorkersApiOptions): Hono<Rout
   });
 
   app.post("/remove_worker", async function removeWorker(c) {
-    const url = queryUrl(c) ?? bodyUrl(await readWorkerBody(c, "remove worker"));
+    const url = givenUrl(c, validate("remove worker", urlSchema, await readJsonObject(c)));
     if (url === null) throw missingUrl("remove worker");
     const removed = pool.get(url);
     if (removed === null) {
-      return c.json({ error: `Cannot remove worker "${url}": it is not registered` }, 404);
+      return c.json({ error: `Cannot remove worker "${quotable(url)}": it is not registered` }, 404);
     }
     leave(pool.removeById(removed.id));
     return c.json({ status: "success", removed: removed.url, worker_urls: pool.loads() });
@@ -56,16 +59,24 @@ export function workersApi({ pool, allowedHosts }: WorkersApiOptions): Hono<Rout
     return c.json(describeWorker(worker), added ? 201 : 200);
   });
 
+  app.get("/workers/:id", function getWorker(c) {
+    const worker = pool.getById(c.req.param("id"));
+    return worker === null ? unknownId(c, "show") : c.json(describeWorker(worker));
+  });
+
   app.delete("/workers/:id", function deleteWorker(c) {
     const id = c.req.param("id");
     const worker = pool.getById(id);
-    if (worker === null) {
-      return c.json({ error: `Cannot remove worker "${id}": there is no worker of that id` }, 404);
-    }
+    if (worker === null) return unknownId(c, "remove");
     leave(pool.removeById(id));
     return c.json({ status: "success", removed: worker.url, worker_urls: pool.loads() });
   });
 
+  app.all("/add_worker", methodNotAllowed("POST"));
+  app.all("/remove_worker", methodNotAllowed("POST"));
+  app.all("/list_workers", methodNotAllowed("GET"));
+  app.all("/workers", methodNotAllowed("GET", "POST"));
+  app.all("/workers/:id", methodNotAllowed("GET", "DELETE"));
   return app;
 }
 
@@ -74,8 +85,8 @@ async function register(
   pool: WorkerPool,
   allowedHosts: readonly string[] | null,
 ): Promise<AddedWorker> {
-  const body = await readWorkerBody(c, "add worker");
-  const given = queryUrl(c) ?? bodyUrl(body);
+  const body = validate("add worker", workerSchema, { ...roleOfQuery(c), ...await readJsonObject(c) });
+  const given = givenUrl(c, body);
   if (given === null) throw missingUrl("add worker");
   try {
     const url = normalizeWorkerUrl(given);
@@ -89,23 +100,27 @@ async function register(
   }
 }
 
-async function readWorkerBody(
-  c: Context<RouterEnv>,
-  action: string,
-): Promise<v.InferOutput<typeof workerSchema>> {
-  return validate(action, workerSchema, { ...c.req.query(), ...await readJsonObject(c) });
+/** Type and port may stand in the query too, where everything is text. */
+function roleOfQuery(c: Context<RouterEnv>): JsonObject {
+  const { worker_type, bootstrap_port: port } = c.req.query();
+  return {
+    ...(worker_type === undefined ? {} : { worker_type }),
+    ...(port === undefined ? {} : { bootstrap_port: /^\d+$/.test(port) ? Number(port) : port }),
+  };
 }
 
-function queryUrl(c: Context<RouterEnv>): string | null {
-  return c.req.query("url") || c.req.query("worker_url") || null;
-}
-
-function bodyUrl(body: { url?: string | undefined; worker_url?: string | undefined }): string | null {
-  return body.url || body.worker_url || null;
+/** The URL of the query stands above one in the body. */
+function givenUrl(c: Context<RouterEnv>, body: v.InferOutput<typeof urlSchema>): string | null {
+  return c.req.query("url") || c.req.query("worker_url") || body.url || body.worker_url || null;
 }
 
 function missingUrl(action: string): BadRequestError {
   return new BadRequestError(`Cannot ${action}: url is required (?url=… or JSON body {"url": …})`);
+}
+
+function unknownId(c: Context<RouterEnv, "/workers/:id">, action: string): Response {
+  const id = quotable(c.req.param("id"));
+  return c.json({ error: `Cannot ${action} worker "${id}": there is no worker of that id` }, 404);
 }
 
 /** Requests in flight go on; nobody waits for their end. */

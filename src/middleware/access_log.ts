@@ -1,6 +1,10 @@
 import { getLogger } from "@logtape/logtape";
 import type { MiddlewareHandler } from "hono";
+import { targetOf } from "../proxy/forward.ts";
 import type { RouterEnv } from "../proxy/router_env.ts";
+
+/** Longest part of a path that is logged, in UTF-16 units. */
+export const LOGGED_PATH_UNITS_MAX = 512;
 
 const logger = getLogger(["slime-router", "access"]);
 
@@ -9,7 +13,9 @@ export function accessLog(): MiddlewareHandler<RouterEnv> {
   return async function accessLog(c, next) {
     await next();
     if (!logger.isEnabledFor("debug")) return;
-    const { method, path } = c.req;
+    const { method } = c.req;
+    // As it came: decoded, a path can hold line ends.
+    const path = targetOf(c.req.raw.url).split("?", 1)[0]!.slice(0, LOGGED_PATH_UNITS_MAX);
     const status = c.res.status;
     c.get("exchange").onEnd((exchange, end) => {
       logger.debug("{method} {path} - {status} ({durationMs} ms)", {

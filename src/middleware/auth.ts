@@ -4,13 +4,18 @@ import type { RouterEnv } from "../proxy/router_env.ts";
 /** Paths that stay open, for probes. */
 const OPEN_PATHS: ReadonlySet<string> = new Set(["/health", "/readiness"]);
 
+/** The scheme's case does not matter (RFC 9110 §11.1). */
+const BEARER = /^bearer +/i;
+
 /** Asks every request for `Authorization: Bearer <apiKey>`; 401 otherwise. */
 export function auth(apiKey: string): MiddlewareHandler<RouterEnv> {
-  const expected = digest(`Bearer ${apiKey}`);
+  const expected = digest(apiKey);
   return async function auth(c, next) {
     if (OPEN_PATHS.has(c.req.path)) return await next();
     const given = c.req.raw.headers.get("authorization");
-    if (given !== null && equal(await digest(given), await expected)) return await next();
+    if (given !== null && BEARER.test(given)) {
+      if (equal(await digest(given.replace(BEARER, "")), await expected)) return await next();
+    }
     c.header("WWW-Authenticate", "Bearer");
     return c.json({
       error: "Cannot authorize request: a valid API key is required (Authorization: Bearer …)",

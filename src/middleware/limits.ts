@@ -4,10 +4,23 @@ import type { RouterEnv } from "../proxy/router_env.ts";
 /** Seconds after which a client that was turned away may come again. */
 const RETRY_AFTER_S = 1;
 
+/** What one does about a router that is full must work while it is full. They neither count nor are shed. */
+const CONTROL_PATHS: ReadonlySet<string> = new Set([
+  "/health",
+  "/readiness",
+  "/metrics",
+  "/list_workers",
+  "/workers",
+  "/add_worker",
+  "/remove_worker",
+  "/abort_request",
+]);
+
 /** Serves at most `maxConnections` requests at once; sheds the rest with 503 and `Retry-After`. */
 export function limits(maxConnections: number): MiddlewareHandler<RouterEnv> {
   let inFlight = 0;
   return async function limits(c, next) {
+    if (CONTROL_PATHS.has(c.req.path)) return await next();
     if (inFlight >= maxConnections) {
       c.header("Retry-After", String(RETRY_AFTER_S));
       return c.json(

@@ -60,7 +60,7 @@ function format(url: URL): string {
 }
 
 /** What was received, without the secrets it may hold: error messages end up in logs. */
-function quotable(text: string): string {
+export function quotable(text: string): string {
   const shown = text.replace(UP_TO_CREDENTIALS, "$1…@").replace(FROM_QUERY, "$1…");
   return shown.length > QUOTED_MAX_UNITS ? `${shown.slice(0, QUOTED_MAX_UNITS)}…` : shown;
 }
