@@ -13,6 +13,7 @@ import { cacheApi } from "./api/cache.ts";
 import { healthApi } from "./api/health.ts";
 import { onHttpError } from "./api/http_error.ts";
 import { metricsApi } from "./api/metrics.ts";
+import { openapiApi } from "./api/openapi.ts";
 import { workersApi } from "./api/workers.ts";
 import { TokenCache } from "./cache/token_cache.ts";
 import { DEFAULT_CONFIG, type RouterConfig } from "./config.ts";
@@ -63,6 +64,8 @@ export interface AppDeps extends RouterHandle {
   /** Checks that silent workers can be reached; null: no check. */
   readonly connect: Connect | null;
   readonly newRequestId: () => string;
+  /** Generations in flight. */
+  readonly rids: RidTable;
   /** null without a tokenizer. */
   readonly cache: TokenCache | null;
   readonly loadedTokenizer: LoadedTokenizer | null;
@@ -85,21 +88,20 @@ export function createApp(deps: AppDeps): Hono<RouterEnv> {
   if (config.maxConnections > 0) app.use(limits(config.maxConnections));
   deps.middleware.forEach((create, i) => app.use(plugin(create({ router: deps }), i + 1)));
 
-  const rids = new RidTable();
   const proxy: GenerateDeps = {
     ...config,
     ...deps,
-    rids,
     connectGuard: new ConnectGuard({ connect: deps.connect, timeoutMs: config.connectTimeoutMs, clock }),
   };
   if (cache !== null) {
     app.on(["POST", "PUT"], "/generate", radixCache({ cache, metrics, maxBodyBytes: config.maxBodyBytes }));
   }
   app.on(["POST", "PUT"], "/generate", forwardGenerate(proxy));
+  app.route("/", openapiApi());
   app.route("/", healthApi(pool));
   app.route("/", workersApi({ pool, allowedHosts: config.allowedWorkerHosts }));
   app.route("/", metricsApi({ pool, metrics, cacheStats: () => cache?.stats() ?? null }));
-  app.route("/", abortApi({ pool, rids, fetch: deps.fetch, clock }));
+  app.route("/", abortApi({ pool, rids: deps.rids, fetch: deps.fetch, clock }));
   app.route(
     "/",
     cacheApi({
@@ -124,6 +126,7 @@ export interface RouterDeps {
   readonly tokenizer: LoadedTokenizer | null;
   readonly trie: TokenTrie;
   readonly pool: WorkerPool;
+  readonly rids: RidTable;
   readonly registry: ComponentRegistry;
   readonly middleware: readonly MiddlewareFactory[];
   /** Check workers' health in the background. Default true. */
@@ -191,6 +194,7 @@ export async function createRouter(
     clock,
     connect: deps.connect ?? null,
     newRequestId: deps.newRequestId ?? (() => crypto.randomUUID()),
+    rids: deps.rids ?? new RidTable(),
     cache,
     loadedTokenizer: tokenizer,
     middleware,

@@ -6,10 +6,11 @@
 import { createRouter, type Router, type RouterDeps } from "../../src/app.ts";
 import type { RouterConfig } from "../../src/config.ts";
 import type { SimulatedEngineOptions } from "../../src/engine/simulated/options.ts";
+import { createSimulatedFetch } from "../../src/engine/simulated/simulated_fetch.ts";
 import { createSimulatedEngine, type SimulatedEngine } from "../../src/engine/simulated/simulated_engine.ts";
 import { systemClock } from "../../src/sync/clock.ts";
 import type { LoadedTokenizer } from "../../src/tokenizer/load.ts";
-import type { JsonObject } from "../../src/types.ts";
+import type { Fetch, JsonObject } from "../../src/types.ts";
 import { loadTinyTokenizer } from "./tiny_tokenizer.ts";
 
 /** How a harness is made. */
@@ -20,6 +21,8 @@ export interface HarnessOptions {
   readonly engine?: Partial<SimulatedEngineOptions>;
   readonly config?: Partial<RouterConfig>;
   readonly deps?: Partial<RouterDeps>;
+  /** Stands between router and engines, e.g. to watch. */
+  readonly wrapFetch?: (fetch: Fetch) => Fetch;
   /** false: a router without tokenizer, so without cache. Default true. */
   readonly withTokenizer?: boolean;
 }
@@ -50,9 +53,9 @@ export async function createHarness(options: HarnessOptions = {}): Promise<Harne
     (_, seed) => createSimulatedEngine({ tokenizer: loaded.tokenizer, seed, clock: systemClock, ...engine }),
   );
   const urls = engines.map((_, i) => `http://engine-${i}:1`);
-  const byOrigin = new Map(urls.map((url, i) => [url, engines[i] as SimulatedEngine]));
+  const fetch = createSimulatedFetch(Object.fromEntries(urls.map((url, i) => [url, engines[i]!])));
   const router = await createRouter({ workers: urls, ...config }, {
-    fetch: (input, init) => fetchEngine(byOrigin, new Request(input, init)),
+    fetch: options.wrapFetch?.(fetch) ?? fetch,
     healthChecks: false,
     tokenizer: withTokenizer ? loaded : null,
     ...deps,
@@ -83,17 +86,6 @@ export async function createHarness(options: HarnessOptions = {}): Promise<Harne
       if (!withTokenizer) loaded.tokenizer.close();
     },
   };
-}
-
-/** As a network would: an unknown host and a broken connection reject, an abort of the caller reaches the engine. */
-async function fetchEngine(
-  byOrigin: ReadonlyMap<string, SimulatedEngine>,
-  request: Request,
-): Promise<Response> {
-  request.signal.throwIfAborted();
-  const engine = byOrigin.get(new URL(request.url).origin);
-  if (engine === undefined) throw new TypeError(`Cannot connect to ${request.url}: unknown host`);
-  return await engine.fetch(request);
 }
 
 /** Prompts in the tiny tokenizer's chat format. */
