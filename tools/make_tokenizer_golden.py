@@ -217,8 +217,9 @@ def tiny_texts(tokens, words, count):
 
 def write_tiny(deno):
     words = ["a", "HAVING", " the", "hello", " world", "json", "jsonp", " json", "\u4f60\u597d", "\U0001f600", "\u00e9", "<", ">",
-             "!", " ", "  \n", "\n\n", "12", "think>", "<late>", "_"]
-    for name, expression in [("tiny", "tiny.tinyTokenizerJson()"), ("tiny_awkward", "tiny.tinyTokenizerJson(tiny.AWKWARD_TOKENS)")]:
+             "!", " ", "  \n", "\n\n", "12", "think>", "<late>", "_", "<cafe\u0301>", "e", "\u0301"]
+    for name, expression in [("tiny", "tiny.tinyTokenizerJson()"), ("tiny_awkward", "tiny.tinyTokenizerJson(tiny.AWKWARD_TOKENS)"),
+                             ("tiny_nfc", "tiny.tinyTokenizerJson(tiny.AWKWARD_TOKENS, { type: 'NFC' })")]:
         tokenizer = Tokenizer.from_str(tiny_json(deno, expression))
         tokens = [token.content for token in tokenizer.get_added_tokens_decoder().values()]
         write(f"golden_{name}.json", golden(tokenizer, tiny_texts(tokens, words, 300)))

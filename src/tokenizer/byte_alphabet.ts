@@ -10,21 +10,11 @@
 const ALPHABET_END = 0x144;
 
 /** Code point to byte; -1 for a character that is not in the alphabet. */
-export const BYTE_OF_CHAR: Int16Array = buildTable();
+const BYTE_OF_CHAR: Int16Array = buildTable();
 
 /** The byte that a character of the alphabet stands for; -1 for any other character. */
 export function byteOfChar(codeUnit: number): number {
   return codeUnit < ALPHABET_END ? BYTE_OF_CHAR[codeUnit]! : -1;
-}
-
-/** The character of each byte, by byte. */
-export function byteAlphabet(): string[] {
-  const characters = new Array<string>(256);
-  for (let code = 0; code < ALPHABET_END; code++) {
-    const byte = BYTE_OF_CHAR[code]!;
-    if (byte >= 0) characters[byte] = String.fromCharCode(code);
-  }
-  return characters;
 }
 
 function buildTable(): Int16Array {

@@ -4,21 +4,25 @@
  *
  * @module
  */
-import { AddedTokenScanner } from "./added_tokens.ts";
+import { type AddedTokenMatch, AddedTokenScanner } from "./added_tokens.ts";
 import type { EncodeBackend } from "./backend.ts";
-import { isByteLevelBpe, type TokenizerFile } from "./tokenizer_file.ts";
+import { type AddedToken, isByteLevelBpe, type TokenizerFile } from "./tokenizer_file.ts";
+
+/** Normalizers that are known here too, so that tokens can be looked for in what they make of a text. */
+const UNICODE_FORMS: readonly unknown[] = ["NFC", "NFD", "NFKC", "NFKD"];
 
 /**
  * Whether the text between added tokens encodes the same wherever it stands, so that it may be encoded piece by piece.
  *
  * Not so when the start of a sequence is special (Metaspace, Prepend), nor when added tokens are looked for in text that a
- * normalizer has changed.
+ * normalizer unknown here has changed.
  */
 export function encodesPieceByPiece(file: TokenizerFile): boolean {
   const isSensitive = [...file.normalizers, ...file.preTokenizers].some(({ type }) =>
     type === "Metaspace" || type === "Prepend"
   );
-  const hidesTokens = file.normalizers.length > 0 && file.addedTokens.some((token) => token.normalized);
+  const hidesTokens = file.addedTokens.some((token) => token.normalized) &&
+    !file.normalizers.every(({ type }) => UNICODE_FORMS.includes(type));
   return isByteLevelBpe(file) && !isSensitive && !hidesTokens;
 }
 
@@ -34,24 +38,53 @@ export function withoutAddedTokens(file: TokenizerFile): TokenizerFile {
  * @param plain encodes text without looking for added tokens
  */
 export function splitBackend(file: TokenizerFile, plain: EncodeBackend): EncodeBackend {
-  const scanner = new AddedTokenScanner(file.addedTokens, false);
+  const encodePlain = (text: string) => plain.encode(text);
+  const hasNormalizer = file.normalizers.length > 0;
+  const normalized = file.addedTokens.filter((token) => token.normalized);
+  const encodeRest = hasNormalizer && normalized.length > 0
+    ? encodeNormalized(file.normalizers.map(({ type }) => String(type)), normalized, encodePlain)
+    : encodePlain;
+  const scanner = new AddedTokenScanner(file.addedTokens, hasNormalizer);
   return {
     name: plain.name,
-    encode: function encodeBetweenAddedTokens(text) {
-      const matches = scanner.find(text);
-      if (matches.length === 0) return plain.encode(text);
-      const runs: ArrayLike<number>[] = [];
-      let from = 0;
-      for (const { token, start, end } of matches) {
-        if (start > from) runs.push(plain.encode(text.slice(from, start)));
-        runs.push([token.id]);
-        from = end;
-      }
-      if (from < text.length) runs.push(plain.encode(text.slice(from)));
-      return concat(runs);
-    },
+    encode: (text) => encodeAround(scanner.find(text), text, encodeRest),
     close: () => plain.close(),
   };
+}
+
+/** Looks for `normalized` tokens in what the normal forms make of a text. Normalising twice changes nothing. */
+function encodeNormalized(
+  forms: readonly string[],
+  tokens: readonly AddedToken[],
+  encodePlain: (text: string) => Uint32Array,
+): (text: string) => Uint32Array {
+  const normalize = (text: string) => forms.reduce((result, form) => result.normalize(form), text);
+  const scanner = new AddedTokenScanner(
+    tokens.map((token) => ({ ...token, content: normalize(token.content) })),
+    false,
+  );
+  return function encodeInNormalForm(text) {
+    const whole = normalize(text);
+    return encodeAround(scanner.find(whole), whole, encodePlain);
+  };
+}
+
+/** Ids of a text in which added tokens were found: theirs, and what `encodeRest` makes of the text between. */
+function encodeAround(
+  matches: readonly AddedTokenMatch[],
+  text: string,
+  encodeRest: (text: string) => Uint32Array,
+): Uint32Array {
+  if (matches.length === 0) return encodeRest(text);
+  const runs: ArrayLike<number>[] = [];
+  let from = 0;
+  for (const { token, start, end } of matches) {
+    if (start > from) runs.push(encodeRest(text.slice(from, start)));
+    runs.push([token.id]);
+    from = end;
+  }
+  if (from < text.length) runs.push(encodeRest(text.slice(from)));
+  return concat(runs);
 }
 
 function concat(runs: readonly ArrayLike<number>[]): Uint32Array {

@@ -45,6 +45,15 @@ for (const backend of ["kitoken", "huggingface", "tokenizers-wasm"] as const) {
     decoded: withoutSwallowedSpace,
     runs: 500,
   });
+
+  testTokenizer(`tiny with a normalizer over ${backend}`, {
+    load: () => load(tinyTokenizerJson(AWKWARD_TOKENS, { type: "NFC" }), backend),
+    golden: readGolden("tiny_nfc"),
+    pieces: [...WORDS, ...SPECIAL, ...AWKWARD, "e", "\u0301", "<cafe\u0301>"],
+    addedToken: { content: "<think>", id: 310, special: false },
+    decoded: (text) => withoutSwallowedSpace(text).normalize("NFC"),
+    runs: 500,
+  });
 }
 
 for (const scheme of ["first", "always", "never"] as const) {
