@@ -123,9 +123,9 @@ export function judgeCoverage(
 
 /** The table as text: one line a room, then one a threshold. */
 export function renderCoverage(rows: readonly CoverageRow[], judgements: readonly Judgement[]): string {
-  const percent = (value: number | null) => (value === null ? "–" : value.toFixed(1)).padStart(12);
+  const percent = (value: number | null) => (value === null ? "–" : value.toFixed(1)).padStart(14);
   const head = "room".padEnd(14) + "lines".padStart(7) +
-    KINDS.map((kind) => `${kind} %`.padStart(12)).join("");
+    KINDS.map((kind) => `${kind} %`.padStart(14)).join("");
   const body = rows.map(({ room, lines, percent: by }) =>
     room.padEnd(14) + String(lines).padStart(7) + KINDS.map((kind) => percent(by[kind])).join("")
   );
