@@ -17,6 +17,15 @@ export function byteOfChar(codeUnit: number): number {
   return codeUnit < ALPHABET_END ? BYTE_OF_CHAR[codeUnit]! : -1;
 }
 
+/** The character of each byte, by byte. */
+export function byteAlphabet(): string[] {
+  const characters = new Array<string>(256);
+  BYTE_OF_CHAR.forEach((byte, code) => {
+    if (byte >= 0) characters[byte] = String.fromCharCode(code);
+  });
+  return characters;
+}
+
 function buildTable(): Int16Array {
   const table = new Int16Array(ALPHABET_END).fill(-1);
   let next = 0x100;

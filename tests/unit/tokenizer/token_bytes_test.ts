@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { TokenizerLoadError } from "../../../src/errors.ts";
-import { byteOfChar } from "../../../src/tokenizer/byte_alphabet.ts";
+import { byteAlphabet, byteOfChar } from "../../../src/tokenizer/byte_alphabet.ts";
 import { findContinuationAnchor } from "../../../src/tokenizer/continuation.ts";
 import { utf8Length } from "../../../src/tokenizer/splice_points.ts";
 import { TokenBytes } from "../../../src/tokenizer/token_bytes.ts";
@@ -15,6 +15,9 @@ function bytesOf(vocab: Record<string, number>, decoder: JsonValue, added: JsonV
 Deno.test("byteOfChar() gives every byte one character, printable Latin-1 its own", () => {
   const bytes = Array.from({ length: 0x200 }, (_, code) => byteOfChar(code)).filter((byte) => byte >= 0);
   assert.deepEqual(bytes.toSorted((a, b) => a - b), Array.from({ length: 256 }, (_, byte) => byte));
+  assert.deepEqual(byteAlphabet().map((character) => byteOfChar(character.charCodeAt(0))), [
+    ...Array(256).keys(),
+  ]);
   const cases = {
     "!": 0x21,
     "~": 0x7e,
