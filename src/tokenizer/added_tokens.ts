@@ -14,8 +14,11 @@ export interface AddedTokenMatch {
   readonly end: number;
 }
 
-/** A node of the character tree over token contents. */
+/** A node of the radix tree over token contents. */
 interface Node {
+  /** Text on the edge that leads here. */
+  label: string;
+  /** By the first character (UTF-16 unit) of the label. */
   readonly next: Map<number, Node>;
   token: AddedToken | null;
 }
@@ -54,7 +57,7 @@ class UnitCursor {
 
 /** Leftmost-longest search for a set of tokens. */
 class AddedTokenMatcher {
-  readonly #root: Node = { next: new Map(), token: null };
+  readonly #root = makeNode("", null);
   /** Characters (UTF-16 units) that tokens start with: one or two in most models. */
   readonly #starts: readonly string[];
 
@@ -85,12 +88,13 @@ class AddedTokenMatcher {
     }
   }
 
-  #longestAt(text: string, at: number, to: number): AddedToken | null {
+  #longestAt(text: string, start: number, to: number): AddedToken | null {
     let longest: AddedToken | null = null;
-    let node: Node | undefined = this.#root;
-    for (let index = at; index < to; index++) {
-      node = node.next.get(text.charCodeAt(index));
-      if (node === undefined) break;
+    let node = this.#root;
+    for (let at = start; at < to; at += node.label.length) {
+      const next = node.next.get(text.charCodeAt(at));
+      if (next === undefined || at + next.label.length > to || !text.startsWith(next.label, at)) break;
+      node = next;
       longest = node.token ?? longest;
     }
     return longest;
@@ -98,14 +102,38 @@ class AddedTokenMatcher {
 
   #add(token: AddedToken): void {
     let node = this.#root;
-    for (let index = 0; index < token.content.length; index++) {
-      const unit = token.content.charCodeAt(index);
-      let next = node.next.get(unit);
-      if (next === undefined) node.next.set(unit, next = { next: new Map(), token: null });
-      node = next;
+    for (let rest = token.content; rest !== "";) {
+      const next = node.next.get(rest.charCodeAt(0));
+      if (next === undefined) {
+        node.next.set(rest.charCodeAt(0), makeNode(rest, token));
+        return;
+      }
+      const shared = sharedLength(rest, next.label);
+      if (shared < next.label.length) splitEdge(node, next, shared);
+      node = node.next.get(rest.charCodeAt(0))!;
+      rest = rest.slice(shared);
     }
     node.token = token;
   }
+}
+
+function makeNode(label: string, token: AddedToken | null): Node {
+  return { label, next: new Map(), token };
+}
+
+/** Puts a node into the edge from `parent` to `child`, after `length` characters. */
+function splitEdge(parent: Node, child: Node, length: number): void {
+  const upper = makeNode(child.label.slice(0, length), null);
+  child.label = child.label.slice(length);
+  upper.next.set(child.label.charCodeAt(0), child);
+  parent.next.set(upper.label.charCodeAt(0), upper);
+}
+
+function sharedLength(left: string, right: string): number {
+  const limit = Math.min(left.length, right.length);
+  let length = 0;
+  while (length < limit && left[length] === right[length]) length++;
+  return length;
 }
 
 /** Applies `single_word`, `lstrip` and `rstrip` to a token found at `at` in `text[from..to)`; null when it is refused. */

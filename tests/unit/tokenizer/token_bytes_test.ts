@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { TokenizerLoadError } from "../../../src/errors.ts";
 import { byteAlphabet, byteOfChar } from "../../../src/tokenizer/byte_alphabet.ts";
 import { findContinuationAnchor } from "../../../src/tokenizer/continuation.ts";
-import { utf8Length } from "../../../src/tokenizer/splice_points.ts";
+import { ByteOffsets } from "../../../src/tokenizer/splice_points.ts";
 import { TokenBytes } from "../../../src/tokenizer/token_bytes.ts";
 import { type AddedToken, readTokenizerFile } from "../../../src/tokenizer/tokenizer_file.ts";
 import type { JsonValue } from "../../../src/types.ts";
@@ -76,11 +76,19 @@ Deno.test("TokenBytes refuses a decoder whose tokens have no bytes of their own"
   assert.throws(() => bytesOf({ a: 0 }, { type: "CTC" }), TokenizerLoadError);
 });
 
-Deno.test("utf8Length() counts what TextEncoder writes", () => {
-  for (const text of ["", "a", "é", "中", "😀", "a\ud800", "\udc00b", "\ud800\ud800\udc00", "aé中😀"]) {
-    assert.equal(utf8Length(text), new TextEncoder().encode(text).length, JSON.stringify(text));
+Deno.test("ByteOffsets.at() counts what TextEncoder writes", () => {
+  for (const text of ["", "abc", "aé中😀b", "a\ud800b", "\udc00b", "\ud800\ud800\udc00", "😀😀"]) {
+    const offsets = new ByteOffsets(text);
+    let unit = 0;
+    for (const character of text) {
+      unit += character.length;
+      assert.equal(
+        offsets.at(unit),
+        new TextEncoder().encode(text.slice(0, unit)).length,
+        JSON.stringify(text),
+      );
+    }
   }
-  assert.equal(utf8Length("a😀b", 1, 3), 4);
 });
 
 Deno.test("findContinuationAnchor() finds a token only when the start of a sequence is special", () => {
