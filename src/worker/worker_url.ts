@@ -14,6 +14,8 @@ const UP_TO_CREDENTIALS = /^([a-z][a-z0-9+.-]*:\/\/)?.*@/is;
 const FROM_QUERY = /([?#]).+$/s;
 // deno-lint-ignore no-control-regex
 const BLANK_OR_CONTROL = /[\s\u0000-\u001f\u007f]/;
+// deno-lint-ignore no-control-regex
+const CONTROL = /[\u0000-\u001f]/g;
 
 /**
  * The one spelling of a worker's address: scheme and host in lower case, default port dropped, base path kept, no
@@ -61,7 +63,8 @@ function format(url: URL): string {
 
 /** What was received, without the secrets it may hold: error messages end up in logs. */
 export function quotable(text: string): string {
-  const shown = text.replace(UP_TO_CREDENTIALS, "$1…@").replace(FROM_QUERY, "$1…");
+  const shown = text.replace(UP_TO_CREDENTIALS, "$1…@").replace(FROM_QUERY, "$1…")
+    .replace(CONTROL, (control) => JSON.stringify(control).slice(1, -1));
   return shown.length > QUOTED_MAX_UNITS ? `${shown.slice(0, QUOTED_MAX_UNITS)}…` : shown;
 }
 

@@ -38,7 +38,7 @@ const REFUSED: [input: unknown, message: string][] = [
   ["http:gpu", 'Cannot add worker "gpu": url must be an absolute http(s) URL, received "http:gpu"'],
   ["http://", 'Cannot add worker: url must be an absolute http(s) URL, received "http://"'],
   ["http://gpu:99999", 'Cannot add worker: url must be an absolute http(s) URL, received "http://gpu:99999"'],
-  ["http://g\npu", 'Cannot add worker "gpu": url must be an absolute http(s) URL, received "http://g\npu"'],
+  ["http://g\npu", 'Cannot add worker "gpu": url must be an absolute http(s) URL, received "http://g\\npu"'],
   [
     "http://gpu/?a=1",
     'Cannot add worker "gpu": url must not carry a query or fragment, received "http://gpu/?…"',
