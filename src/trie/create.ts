@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { ModelTrie } from "./model_trie.ts";
 import type { TokenTrie, TokenTrieOptions } from "./token_trie.ts";
+import { compileOwnCore } from "./wasm_core.ts";
+import { WasmTrie } from "./wasm_trie.ts";
 
 /** Options of {@link createTokenTrie}. */
 export interface CreateTokenTrieOptions extends TokenTrieOptions {
@@ -23,6 +24,11 @@ export interface CreateTokenTrieOptions extends TokenTrieOptions {
  * trie.retrieveFromText("Hello World, again").tokenIds; // Uint32Array [1, 2, 3, 4, 5]
  * ```
  */
-export function createTokenTrie(options: CreateTokenTrieOptions = {}): Promise<TokenTrie> {
-  return Promise.resolve(new ModelTrie(options));
+export async function createTokenTrie(options: CreateTokenTrieOptions = {}): Promise<TokenTrie> {
+  return new WasmTrie(await coreModule(options.wasm), options);
+}
+
+function coreModule(wasm: CreateTokenTrieOptions["wasm"]): Promise<WebAssembly.Module> {
+  if (wasm === undefined) return compileOwnCore();
+  return wasm instanceof WebAssembly.Module ? Promise.resolve(wasm) : WebAssembly.compile(wasm);
 }

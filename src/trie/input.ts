@@ -221,6 +221,21 @@ function misplacedSplicePoint(
   return null;
 }
 
+/** Why tokens are refused, in words. */
+export function tooManyTokens(need: number, held: number, maxCacheSize: number): string {
+  return `${need} new tokens do not fit beside ${held} in use, maxCacheSize is ${maxCacheSize}`;
+}
+
+/** The newest traverse version that a collection removes: an int32. Throws `RangeError` for what is no number. */
+export function gcLimit(currentVersion: number, gcThresholdK: number): number {
+  if (!Number.isFinite(currentVersion) || !Number.isFinite(gcThresholdK)) {
+    throw new RangeError(
+      `Cannot collect: version and threshold must be numbers, received ${currentVersion} and ${gcThresholdK}`,
+    );
+  }
+  return Math.max(-1, Math.min(Math.floor(currentVersion - gcThresholdK), 0x7fff_ffff));
+}
+
 /** Whether two byte strings are the same. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);

@@ -7,11 +7,13 @@
  */
 import {
   type CheckedSegment,
+  gcLimit,
   readLogprobs,
   readLossMask,
   readSegment,
   readTokenIds,
   readVersion,
+  tooManyTokens,
   type TrieLimits,
   trieLimits,
 } from "./input.ts";
@@ -334,13 +336,14 @@ export class ModelTrie implements TokenTrie {
     const held = store.held(parent);
     const heldTokens = [...held].reduce((sum, s) => sum + s.ids.length, 0);
     if (need > 0 && heldTokens + need > maxCacheSize) {
-      return `${need} new tokens do not fit beside ${heldTokens} in use, maxCacheSize is ${maxCacheSize}`;
+      return tooManyTokens(need, heldTokens, maxCacheSize);
     }
     this.#newestVersion = Math.max(this.#newestVersion, version);
     const limit = this.#newestVersion - gcThresholdK;
     if (store.tokens + need > maxCacheSize && limit > this.#collectedLimit) {
       store.collect(store.newestFirst(), limit, held);
       this.#collectedLimit = limit;
+      this.#slice = [];
     }
     while (store.tokens + need > maxCacheSize) store.removeLeaf(store.leastRecent(held)!, "lru");
     return null;
@@ -383,10 +386,11 @@ export class ModelTrie implements TokenTrie {
   gcSlice(currentVersion: number, gcThresholdK: number, segmentsMax: number): GcReport {
     const store = this.#store;
     const { entries, tokens } = store;
+    const limit = gcLimit(currentVersion, gcThresholdK);
     this.#slice = this.#slice.filter((s) => store.segments.has(s));
     if (this.#slice.length === 0) this.#slice = store.newestFirst();
     const looked = this.#slice.splice(0, Math.max(1, segmentsMax));
-    store.collect(looked, currentVersion - gcThresholdK, store.held(null));
+    store.collect(looked, limit, store.held(null));
     this.#slice = this.#slice.filter((s) => store.segments.has(s));
     return {
       removedEntries: entries - store.entries,

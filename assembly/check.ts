@@ -1,0 +1,126 @@
+/** Every rule that the records keep, checked one by one. Slow; for tests and for a doubtful moment. */
+import { checkArena } from "./arena";
+import { findChild, nextChild } from "./children";
+import { heapIsSound } from "./heap";
+import { exists, header, Node, none, Segment } from "./layout";
+
+export const ARENA_CHAIN_BROKEN: u32 = 1;
+export const ARENA_SUM_WRONG: u32 = 2;
+export const NODE_LINK_BROKEN: u32 = 3;
+export const NODE_NEEDLESS: u32 = 4;
+export const NODE_COUNT_WRONG: u32 = 5;
+export const TEXT_COUNT_WRONG: u32 = 6;
+export const SEGMENT_LINK_BROKEN: u32 = 7;
+export const SEGMENT_COUNT_WRONG: u32 = 8;
+export const HEAP_BROKEN: u32 = 9;
+export const VERSION_ORDER_BROKEN: u32 = 10;
+export const HOLDS_WRONG: u32 = 11;
+export const POINT_LINK_BROKEN: u32 = 12;
+export const BOUND_EXCEEDED: u32 = 13;
+
+/** 0, or the number of the first broken rule. */
+export function checkAll(): u32 {
+  const arena = checkArena();
+  if (arena) return arena;
+  const nodes = checkNodes();
+  if (nodes) return nodes;
+  const segments = checkSegments();
+  if (segments) return segments;
+  if (!heapIsSound()) return HEAP_BROKEN;
+  const h = header();
+  const inUse = h.usedBytes - h.windowBytes;
+  return h.tokens <= h.maxTokens && inUse <= h.maxBytes ? 0 : BOUND_EXCEEDED;
+}
+
+function checkNodes(): u32 {
+  const h = header();
+  let count: u32 = 0;
+  for (let node = nextNode(h.root); exists(node); node = nextNode(node)) {
+    count++;
+    if (findChild(node.parent, load<u8>(node.label)) != node || node.labelLen == 0) return NODE_LINK_BROKEN;
+    if (countChildren(node) != node.childCount) return NODE_LINK_BROKEN;
+    if (!exists(node.points) && node.childCount < 2 && h.mergesSkipped == 0) return NODE_NEEDLESS;
+    for (let p = node.points; exists(p); p = p.nextAtNode) {
+      if (p.node != node || p.serial == 0) return POINT_LINK_BROKEN;
+      if (exists(p.nextAtNode) && p.nextAtNode.prevAtNode != p) return POINT_LINK_BROKEN;
+    }
+  }
+  if (count + 1 != h.nodes) return NODE_COUNT_WRONG;
+  return checkText() ? 0 : TEXT_COUNT_WRONG;
+}
+
+/** The next node after this one, parents before children, children by their first bytes. */
+function nextNode(node: Node): Node {
+  const child = nextChild(node, 0);
+  if (exists(child)) return child;
+  const root = header().root;
+  for (let n = node; n != root; n = n.parent) {
+    const sibling = nextChild(n.parent, <u32> load<u8>(n.label) + 1);
+    if (exists(sibling)) return sibling;
+  }
+  return none<Node>();
+}
+
+function countChildren(node: Node): u32 {
+  let count: u32 = 0;
+  for (let child = nextChild(node, 0); exists(child); count++) {
+    child = nextChild(node, <u32> load<u8>(child.label) + 1);
+  }
+  return count;
+}
+
+/** Counts every label out of its block, looks whether all blocks then count nothing, and counts them in again. */
+function checkText(): bool {
+  const root = header().root;
+  let sound = true;
+  for (let n = nextNode(root); exists(n); n = nextNode(n)) {
+    n.block.refs--;
+    n.block.live -= n.labelLen;
+  }
+  for (let n = nextNode(root); exists(n); n = nextNode(n)) {
+    if (n.block.refs != 0 || n.block.live != 0) sound = false;
+  }
+  for (let n = nextNode(root); exists(n); n = nextNode(n)) {
+    n.block.refs++;
+    n.block.live += n.labelLen;
+  }
+  return sound;
+}
+
+function checkSegments(): u32 {
+  const h = header();
+  let count: u32 = 0;
+  let tokens: u32 = 0;
+  let held: u32 = 0;
+  let pins: u32 = 0;
+  for (let s = h.newest; exists(s); s = s.older) {
+    count++;
+    tokens += s.count;
+    pins += s.pins;
+    if (s.holds) held += s.count;
+    const parent = s.parent;
+    if (exists(parent) && (s.cut > parent.count || s.base != parent.base + s.cut)) return SEGMENT_LINK_BROKEN;
+    if (exists(s.older) ? s.older.newer != s : h.oldest != s) return SEGMENT_LINK_BROKEN;
+    if (!exists(s.points)) return POINT_LINK_BROKEN;
+    for (let p = s.points; exists(p); p = p.nextOfSegment) {
+      if (p.segment != s || p.kept == 0 || p.kept > s.count) return POINT_LINK_BROKEN;
+    }
+    const own = checkChildren(s);
+    if (own) return own;
+  }
+  if (pins != h.pins || held != h.heldTokens) return HOLDS_WRONG;
+  return count == h.segments && tokens == h.tokens ? 0 : SEGMENT_COUNT_WRONG;
+}
+
+function checkChildren(segment: Segment): u32 {
+  let holds = segment.pins;
+  for (let child = segment.firstChild; exists(child); child = child.nextSibling) {
+    if (child.parent != segment) return SEGMENT_LINK_BROKEN;
+    if (exists(child.nextSibling) && child.nextSibling.prevSibling != child) return SEGMENT_LINK_BROKEN;
+    if (child.traverseVersion > segment.traverseVersion) return VERSION_ORDER_BROKEN;
+    if (child.holds) holds++;
+  }
+  if (holds != segment.holds) return HOLDS_WRONG;
+  const evictable = !exists(segment.firstChild) && holds == 0;
+  return evictable && segment.heapPos == 0 ? HEAP_BROKEN : 0;
+}

@@ -1,0 +1,102 @@
+/**
+ * The ABI. The host writes a query into the input window, makes one call, and reads the result record and the output
+ * window. Any call may grow the memory: no view outlives one.
+ */
+import { checkAll } from "./check";
+import { appendSegments, insertFlat } from "./insert";
+import { exists, header, HEADER, RESULT } from "./layout";
+import { lookupText, lookupTokens, readHandle } from "./lookup";
+import { reserveInput } from "./output";
+import { pointAt } from "./points";
+import { collect as collectSlice, removeText, unpin as unpinSegment } from "./reclaim";
+import { scopeCount } from "./segments";
+import { clearTrie, restartCollection, startTrie } from "./start";
+
+/** Lays out an empty trie; serials of handles begin above `serial`. False: no memory. */
+export function start(maxTokens: u32, maxBytes: u32, gcThresholdK: u32, serial: f64): bool {
+  return startTrie(maxTokens, maxBytes, gcThresholdK, <u64> serial);
+}
+
+/** Address of the header record (layout.ts). */
+export function headerAt(): usize {
+  return HEADER;
+}
+
+/** Address of the result record (layout.ts). */
+export function resultAt(): usize {
+  return RESULT;
+}
+
+/** Makes the input window hold `bytes`; its address, or 0. What it held is lost. */
+export function input(bytes: u32): usize {
+  return reserveInput(bytes) ? header().input : 0;
+}
+
+/** Looks up the text in the window: `mode` of match.ts, scope id or 0 for any, flags of output.ts and lookup.ts. */
+export function find(mode: u32, length: u32, scope: u32, flags: u32): bool {
+  return lookupText(mode, length, scope, flags);
+}
+
+/** Looks up `count` ids at address `ids`, guided by the text in the window. */
+export function findByTokens(length: u32, ids: usize, count: u32, scope: u32, flags: u32): bool {
+  return lookupTokens(length, ids, count, scope, flags);
+}
+
+/** Writes the path of a handle to the output window. */
+export function read(index: u32, serial: f64, flags: u32): bool {
+  return readHandle(index, <u64> serial, flags);
+}
+
+/** Stores a whole text; addresses lie in the window, `logprobs` may be 0, `spans` is scratch. Status of insert.ts. */
+export function insert(
+  length: u32,
+  ids: usize,
+  count: u32,
+  logprobs: usize,
+  mask: usize,
+  version: i32,
+  spans: usize,
+): u32 {
+  return insertFlat(header().input, length, ids, count, logprobs, mask, version, spans);
+}
+
+/** Appends `count` commands (command.ts) from the window below a handle; serial 0: below the root. */
+export function append(index: u32, serial: f64, count: u32): u32 {
+  return appendSegments(index, <u64> serial, header().input, count);
+}
+
+/** Ends one pin of a handle's segment; nothing when it is stale. */
+export function unpin(index: u32, serial: f64): void {
+  const point = pointAt(index, <u64> serial);
+  if (exists(point)) unpinSegment(point.segment);
+}
+
+/** Removes the text in the window and all that extends it. */
+export function remove(length: u32): void {
+  removeText(header().input, length);
+}
+
+/** Collects up to `limit`, looking at `most` segments; true when through. */
+export function collect(limit: i32, most: u32): bool {
+  return collectSlice(limit, most);
+}
+
+/** Makes the next `collect` begin anew. */
+export function restartCollect(): void {
+  restartCollection();
+}
+
+/** Number of segments of a scope. */
+export function scopeSegments(scope: u32): u32 {
+  return scopeCount(scope);
+}
+
+/** Forgets everything. False: no memory, which cannot be. */
+export function clear(): bool {
+  return clearTrie();
+}
+
+/** 0, or the number of the first broken rule (check.ts). */
+export function check(): u32 {
+  return checkAll();
+}

@@ -1,0 +1,290 @@
+/**
+ * Storing: whole texts with whole token sequences (`insertFlat`), and segments below a known place (`appendSegments`).
+ * Both either store everything or nothing.
+ */
+import {
+  Command,
+  edgeOffset,
+  edgeToken,
+  idsOfCommand,
+  keyBytes,
+  keyTokens,
+  logprobsOfCommand,
+  nextCommand,
+  sealSpans,
+  spansOfCommand,
+  textOfCommand,
+  versionOf,
+} from "./command";
+import { pushEvictable, reserveHeap } from "./heap";
+import {
+  CAUSE_UNDONE,
+  ENTRY,
+  exists,
+  header,
+  INSERTED,
+  Node,
+  none,
+  Point,
+  result,
+  SCOPE_NONE,
+  SCOPE_UNNAMED,
+  Segment,
+  SPLICE,
+  TRIMMED,
+} from "./layout";
+import { findTokens, Wanted, WANTED } from "./match";
+import { addPoint, pointAt } from "./points";
+import { freeMemory, makeRoom, removeLeaf, removeTree } from "./reclaim";
+import {
+  countMaskRuns,
+  equalIds,
+  equalLogprobs,
+  equalSpans,
+  fillLogprobs,
+  newSegment,
+  raiseVersion,
+  SPAN_BYTES,
+  touch,
+  writeMaskSpans,
+} from "./segments";
+import { findBelow, insertBelow, prune } from "./trie";
+import { writeHandle } from "./output";
+
+/** Stored, or refused: more tokens than fit; no memory; a handle of something that is gone. */
+export const STORED: u32 = 0;
+export const TOO_MANY_TOKENS: u32 = 1;
+export const NO_MEMORY: u32 = 2;
+export const STALE_HANDLE: u32 = 3;
+
+/** Text, nodes, tables and points of one key at most, beside the bytes of the text itself. */
+const KEY_OVERHEAD_BYTES: u32 = 2048;
+
+// --- whole texts ---------------------------------------------------------------------------------------------------
+
+/**
+ * `spans` is scratch memory for the spans of the loss mask; `logprobs` may be 0. What a stored prefix already holds is
+ * shared, the rest becomes one segment below it.
+ */
+export function insertFlat(
+  text: usize,
+  length: u32,
+  ids: usize,
+  count: u32,
+  logprobs: usize,
+  mask: usize,
+  version: i32,
+  spans: usize,
+): u32 {
+  writeMaskSpans(mask, count, version, spans);
+  if (logprobs) fillLogprobs(logprobs, spans, countMaskRuns(mask, count));
+  const wanted = changetype<Wanted>(WANTED);
+  wanted.ids = ids;
+  wanted.count = count;
+  wanted.whole = true;
+  wanted.mask = mask;
+  wanted.logprobs = logprobs;
+  const prefix = findTokens(text, length, 0);
+  const parent = exists(prefix) ? prefix.segment : none<Segment>();
+  const shared = exists(prefix) ? parent.base + prefix.kept : 0;
+  const depth = result().spliceBytes;
+  if (!makeRoom(count - shared, parent, version)) return TOO_MANY_TOKENS;
+
+  const flags = INSERTED | ENTRY | (load<u8>(mask + count - 1) ? SPLICE : 0);
+  let stored: Segment;
+  if (shared == count) {
+    while (!exists(addPoint(parent, prefix.node, prefix.kept, flags))) {
+      if (!freeMemory(KEY_OVERHEAD_BYTES, parent)) return NO_MEMORY;
+    }
+    stored = parent;
+  } else {
+    const bytes = length + (count - shared) * 12 + KEY_OVERHEAD_BYTES;
+    const from: usize = shared;
+    writeMaskSpans(mask + from, count - shared, version, spans);
+    do {
+      stored = makeFlat(
+        prefix,
+        text + depth,
+        length - depth,
+        ids + (from << 2),
+        count - shared,
+        logprobs ? logprobs + (from << 3) : 0,
+        spans,
+        countMaskRuns(mask + from, count - shared),
+        flags,
+      );
+    } while (!exists(stored) && freeMemory(bytes, parent));
+    if (!exists(stored)) return NO_MEMORY;
+  }
+  touch(stored);
+  raiseVersion(stored, version);
+  return STORED;
+}
+
+function makeFlat(
+  prefix: Point,
+  text: usize,
+  length: u32,
+  ids: usize,
+  count: u32,
+  logprobs: usize,
+  spans: usize,
+  spanCount: u32,
+  flags: u32,
+): Segment {
+  const parent = exists(prefix) ? prefix.segment : none<Segment>();
+  const cut = exists(prefix) ? prefix.kept : 0;
+  const sampled = spanCount > 1 || load<u32>(spans) >>> 31;
+  const scope = sampled ? SCOPE_UNNAMED : SCOPE_NONE;
+  if (!reserveHeap(header().segments + 1)) return none<Segment>();
+  const segment = newSegment(parent, cut, count, ids, logprobs, spans, spanCount, scope);
+  if (!exists(segment)) return segment;
+  const start = exists(prefix) ? prefix.node : header().root;
+  if (exists(placePoint(segment, start, text, length, count, flags))) {
+    pushEvictable(segment);
+    return segment;
+  }
+  removeLeaf(segment, CAUSE_UNDONE);
+  return none<Segment>();
+}
+
+/** A point `length` bytes of text below `start`. None when there is no memory: the trie is as before. */
+function placePoint(segment: Segment, start: Node, text: usize, length: u32, kept: u32, flags: u32): Point {
+  const node = insertBelow(start, text, length);
+  if (!exists(node)) return none<Point>();
+  const point = addPoint(segment, node, kept, flags);
+  if (!exists(point)) prune(node);
+  return point;
+}
+
+// --- segments ------------------------------------------------------------------------------------------------------
+
+/**
+ * Appends `count` commands below the point (index, serial), or below the root when `serial` is 0. Identical segments
+ * that are there already are used again, and given the further points of the new ones.
+ */
+export function appendSegments(index: u32, serial: u64, commands: usize, count: u32): u32 {
+  const start = pointAt(index, serial);
+  if (serial != 0 && !exists(start)) return STALE_HANDLE;
+  let known = start;
+  let reused: u32 = 0;
+  let need: u64 = 0;
+  let version: i32 = -1;
+  let command = changetype<Command>(commands);
+  for (let i: u32 = 0; i < count; i++, command = nextCommand(command)) {
+    sealSpans(command);
+    if (command.hasLogprobs) fillLogprobs(logprobsOfCommand(command), spansOfCommand(command), command.runs);
+    const same = reused == i ? findSame(known, command) : none<Point>();
+    if (exists(same)) {
+      known = same;
+      reused++;
+    } else {
+      need += command.count;
+    }
+    version = max<i32>(version, versionOf(command));
+  }
+  const parent = exists(known) ? known.segment : none<Segment>();
+  if (need > <u64> 0xffffffff || !makeRoom(need as u32, parent, version)) return TOO_MANY_TOKENS;
+  return storeCommands(start, commands, count, reused);
+}
+
+function storeCommands(start: Point, commands: usize, count: u32, reused: u32): u32 {
+  let at = start;
+  let firstMade = none<Segment>();
+  let command = changetype<Command>(commands);
+  for (let i: u32 = 0; i < count; i++, command = nextCommand(command)) {
+    const same = i < reused ? findSame(at, command) : none<Point>();
+    const parent = exists(at) ? at.segment : none<Segment>();
+    let point = storeCommand(same, at, command);
+    while (!exists(point) && freeMemory(command.bytes + command.keys * KEY_OVERHEAD_BYTES, keep(same, parent))) {
+      point = storeCommand(same, at, command);
+    }
+    if (!exists(point)) {
+      if (exists(firstMade)) removeTree(firstMade, CAUSE_UNDONE);
+      return NO_MEMORY;
+    }
+    at = point;
+    if (i >= reused && !exists(firstMade)) firstMade = at.segment;
+    raiseVersion(at.segment, versionOf(command));
+  }
+  touch(at.segment);
+  writeHandle(at);
+  return STORED;
+}
+
+function keep(same: Point, parent: Segment): Segment {
+  return exists(same) ? same.segment : parent;
+}
+
+/** The point that the first key of an identical segment below `at` ends in. */
+function findSame(at: Point, command: Command): Point {
+  const parent = exists(at) ? at.segment : none<Segment>();
+  const cut = exists(at) ? at.kept : 0;
+  const start = exists(at) ? at.node : header().root;
+  const node = findBelow(start, textOfCommand(command), keyBytes(command, 0));
+  if (!exists(node)) return none<Point>();
+  const kept = keyTokens(command, 0);
+  for (let p = node.points; exists(p); p = p.nextAtNode) {
+    const segment = p.segment;
+    if (p.kept != kept || segment.parent != parent || segment.cut != cut) continue;
+    if (isSame(segment, command)) return p;
+  }
+  return none<Point>();
+}
+
+function isSame(segment: Segment, command: Command): bool {
+  const count = command.count;
+  if (segment.count != count || segment.scope != command.scope) return false;
+  if (equalIds(segment, idsOfCommand(command), count) < count) return false;
+  if (!equalSpans(segment, spansOfCommand(command), command.runs)) return false;
+  return equalLogprobs(segment, logprobsOfCommand(command), count) == count;
+}
+
+/** The point of the first key. `same` is that of the identical segment, if there is one. None: no memory. */
+function storeCommand(same: Point, at: Point, command: Command): Point {
+  const start = exists(at) ? at.node : header().root;
+  if (exists(same)) return addPoints(same.segment, start, command);
+  if (!reserveHeap(header().segments + 1)) return none<Point>();
+  const segment = newSegment(
+    exists(at) ? at.segment : none<Segment>(),
+    exists(at) ? at.kept : 0,
+    command.count,
+    idsOfCommand(command),
+    logprobsOfCommand(command),
+    spansOfCommand(command),
+    command.runs,
+    command.scope,
+  );
+  if (!exists(segment)) return none<Point>();
+  const point = addPoints(segment, start, command);
+  if (exists(point)) pushEvictable(segment);
+  else removeLeaf(segment, CAUSE_UNDONE);
+  return point;
+}
+
+/** The keys first: their text is stored in one piece, which the splice points then split. */
+function addPoints(segment: Segment, start: Node, command: Command): Point {
+  const splice = command.sampled ? SPLICE : 0;
+  let first = none<Point>();
+  let text = textOfCommand(command);
+  for (let key: u32 = 0; key < command.keys; key++) {
+    const length = keyBytes(command, key);
+    const kept = keyTokens(command, key);
+    const flags = INSERTED | splice | (kept < command.count ? TRIMMED : 0) | (key == 0 ? ENTRY : 0);
+    const point = placePoint(segment, start, text, length, kept, flags);
+    if (!exists(point)) return point;
+    if (key == 0) first = point;
+    text += length;
+  }
+  let node = start;
+  let depth: u32 = 0;
+  for (let edge: u32 = 0; edge < command.edges; edge++) {
+    const offset = edgeOffset(command, edge);
+    const kept = edgeToken(command, edge);
+    const point = placePoint(segment, node, textOfCommand(command) + depth, offset - depth, kept, SPLICE);
+    if (!exists(point)) return point;
+    node = point.node;
+    depth = offset;
+  }
+  return first;
+}

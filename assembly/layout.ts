@@ -1,0 +1,287 @@
+/**
+ * The memory map and the layout of every record. All state of the trie is here, in linear memory: there are no mutable
+ * globals and no managed objects, so the memory image is the whole trie.
+ *
+ *   0        64          512        1024            6144      16384
+ *   +--------+-----------+----------+---------------+---------+------------------------ … --+
+ *   | unused | Header    | Result   | Bins          | unused  | arena: blocks, see arena.ts |
+ *   +--------+-----------+----------+---------------+---------+------------------------ … --+
+ *
+ * The build reserves the first RESERVED_BYTES (`--memoryBase`); the arena uses only pages that it has grown itself.
+ * References are addresses (u32), 0 means none: a class-typed field below is such a reference, never a managed object.
+ */
+
+/** Address of the one {@link Header}. */
+export const HEADER: usize = 64;
+/** Address of the one {@link Result}. */
+export const RESULT: usize = 512;
+/** Address of the arena's bins. */
+export const BINS: usize = 1024;
+/** Bytes below the arena, for the build's `--memoryBase`. */
+export const RESERVED_BYTES: usize = 16384;
+
+/** Bits of {@link Point.flags}: text may be cut here and continued. */
+export const SPLICE: u32 = 1;
+/** An inserted text ends here. */
+export const INSERTED: u32 = 2;
+/** The text stands for fewer tokens than the segment has. */
+export const TRIMMED: u32 = 4;
+/** Counts as an entry. */
+export const ENTRY: u32 = 8;
+
+/** Scopes of samples: nothing was sampled; sampled without a scope; of several scopes. Others are ids from 3 on. */
+export const SCOPE_NONE: u32 = 0;
+export const SCOPE_UNNAMED: u32 = 1;
+export const SCOPE_MIXED: u32 = 2;
+
+/** Why segments leave: index into {@link Header}'s counters. */
+export const CAUSE_LRU: u32 = 0;
+export const CAUSE_VERSION: u32 = 1;
+export const CAUSE_REMOVED: u32 = 2;
+/** An operation that failed half-way takes back what it made: counted nowhere. */
+export const CAUSE_UNDONE: u32 = 3;
+
+/** How a segment holds its logprobs: 0 for mask 0 and NaN for mask 1; as f32; as f64. */
+export const LOGPROBS_DEFAULT: u32 = 0;
+export const LOGPROBS_F32: u32 = 1;
+export const LOGPROBS_F64: u32 = 2;
+
+/** Text that the labels of one or more nodes point into.
+ *
+ *    0      4      8
+ *    +------+------+----------- … -+
+ *    | refs | live | text          |
+ *    +------+------+----------- … -+
+ */
+@unmanaged
+export class TextBlock {
+  /** Nodes whose labels lie here. */
+  refs: u32;
+  /** Bytes in use by those labels. */
+  live: u32;
+}
+export const TEXT_OF_BLOCK: usize = 8;
+
+/** A node of the radix trie. Its text is the labels from the root down to and with its own.
+ *
+ *    0        4       8       12         16      20       24           26     28
+ *    +--------+-------+-------+----------+-------+--------+------------+------+
+ *    | parent | block | label | labelLen | table | points | childCount | kind |
+ *    +--------+-------+-------+----------+-------+--------+------------+------+
+ *
+ * The label is an address inside `block`; the root has neither. `table` is laid out by `kind`, see children.ts.
+ * Without points a node other than the root has two or more children.
+ */
+@unmanaged
+export class Node {
+  parent: Node = none<Node>();
+  block: TextBlock = none<TextBlock>();
+  label: usize;
+  labelLen: u32;
+  table: usize;
+  /** Points at this text, newest first. */
+  points: Point = none<Point>();
+  childCount: u16;
+  kind: u8;
+}
+
+/** A run of tokens that one event added; its payload follows the record.
+ *
+ *    0        4     8       12     16        20        24          28            32            36
+ *    +--------+-----+-------+------+---------+---------+-----------+-------------+-------------+--
+ *    | parent | cut | count | base | path    | scope   | pathScope | traverse    | points      |
+ *    |        |     |       |      | Tokens  |         |           | Version     |             |
+ *    +--------+-----+-------+------+---------+---------+-----------+-------------+-------------+--
+ *    36           40            44            48      52      56     60      64      68       72        76
+ *  --+------------+-------------+-------------+-------+-------+------+-------+-------+--------+---------+
+ *    | firstChild | nextSibling | prevSibling | newer | older | pins | holds | stamp | equal  | heapPos |
+ *  --+------------+-------------+-------------+-------+-------+------+-------+-------+--------+---------+
+ *    76       80         84     88
+ *  --+--------+----------+------+------------------+-------------------------+-------------------+
+ *    | spans  | logprob  | tick | ids: u32 a token | logprobs: f32 or f64 or | spans, 8 B each:  |
+ *    |        | Kind     | u64  |                  | nothing a token         | see segments.ts   |
+ *  --+--------+----------+------+------------------+-------------------------+-------------------+
+ *                        84     92
+ */
+@unmanaged
+export class Segment {
+  /** What this continues; none at the root. */
+  parent: Segment = none<Segment>();
+  /** How many of the parent's own tokens come before this. */
+  cut: u32;
+  /** Own tokens. */
+  count: u32;
+  /** Tokens of the path before the own. */
+  base: u32;
+  /** Tokens of this and all it continues, whole. */
+  pathTokens: u32;
+  scope: u32;
+  /** Scope of all samples on the path. */
+  pathScope: u32;
+  /** Newest integer version that passed through, or -1. At least its children's. */
+  traverseVersion: i32;
+  /** Places of this segment, newest first. */
+  points: Point = none<Point>();
+  firstChild: Segment = none<Segment>();
+  nextSibling: Segment = none<Segment>();
+  prevSibling: Segment = none<Segment>();
+  /** All segments, in order of creation: a parent is older than its children. */
+  newer: Segment = none<Segment>();
+  older: Segment = none<Segment>();
+  /** Pins on this segment. */
+  pins: u32;
+  /** Pins, and children with holds. */
+  holds: u32;
+  /** Operation that wrote `equal`. */
+  stamp: u32;
+  /** Own tokens that equal those of the operation. */
+  equal: u32;
+  /** Place in the eviction heap from 1; 0: not there. */
+  heapPos: u32;
+  spans: u32;
+  logprobKind: u32;
+  /** When it was last used. */
+  tickLow: u32;
+  tickHigh: u32;
+}
+/** Where a segment's ids begin. */
+export const IDS_OF_SEGMENT: usize = offsetof<Segment>();
+
+/** A place in a stored sequence that a text leads to.
+ *
+ *    0         4      8      12      16           20           24              28      32       40
+ *    +---------+------+------+-------+------------+------------+---------------+-------+--------+
+ *    | segment | node | kept | flags | nextAtNode | prevAtNode | nextOfSegment | index | serial |
+ *    +---------+------+------+-------+------------+------------+---------------+-------+--------+
+ *
+ * A free point has serial 0, and `nextAtNode` links to the next free one. Points never move, and their memory serves
+ * nothing else: so a handle (index, serial) can always be checked.
+ */
+@unmanaged
+export class Point {
+  segment: Segment = none<Segment>();
+  node: Node = none<Node>();
+  /** How many of the segment's tokens lie before it. */
+  kept: u32;
+  flags: u32;
+  nextAtNode: Point = none<Point>();
+  prevAtNode: Point = none<Point>();
+  nextOfSegment: Point = none<Point>();
+  index: u32;
+  serial: u64;
+}
+
+/** Everything that is not a record of its own. */
+@unmanaged
+export class Header {
+  root: Node = none<Node>();
+  /** Bounds. */
+  maxTokens: u32;
+  maxBytes: u32;
+  gcThresholdK: u32;
+  /** Sizes. */
+  tokens: u32;
+  entries: u32;
+  segments: u32;
+  nodes: u32;
+  pins: u32;
+  heldTokens: u32;
+  /** Segments by age; where a sliced collection goes on. */
+  newest: Segment = none<Segment>();
+  oldest: Segment = none<Segment>();
+  gcCursor: Segment = none<Segment>();
+  newestVersion: i32;
+  /** Limit of the last collection that a full cache caused. */
+  collectedLimit: i32;
+  /** Operation counter for `Segment.stamp`. */
+  stamp: u32;
+  /** Eviction heap: 1-based array of 16-byte entries. */
+  heap: usize;
+  heapLen: u32;
+  heapCap: u32;
+  /** Points: directory of chunks, list of free ones. */
+  chunks: usize;
+  chunkCount: u32;
+  chunkCap: u32;
+  freePoint: Point = none<Point>();
+  /** Scopes: number of segments of each. */
+  scopeRefs: usize;
+  scopeCap: u32;
+  /** Windows. */
+  input: usize;
+  inputCap: u32;
+  output: usize;
+  outputCap: u32;
+  windowBytes: u32;
+  /** Arena: see arena.ts. */
+  firstRegion: usize;
+  lastRegion: usize;
+  arenaEnd: usize;
+  usedBytes: u32;
+  freeBytes: u32;
+  arenaBytes: u32;
+  /** Results of `walk`: bytes shared with the query, and text length of the deepest whole node. */
+  walkMatched: u32;
+  walkDepth: u32;
+  /** Merges that found no memory: nodes with one child and no point are right then. */
+  mergesSkipped: u32;
+  pad: u32;
+  tick: u64;
+  serial: u64;
+  evictedLru: u64;
+  evictedVersion: u64;
+  evictedRemoved: u64;
+}
+
+/** What an operation answers, besides the output window. */
+@unmanaged
+export class Result {
+  /** Of the path found; of what was refused. */
+  tokens: u32;
+  matchedBytes: u32;
+  spliceBytes: u32;
+  units: u32;
+  candidates: u32;
+  /** Handle; index is NO_POINT when there is none. */
+  index: u32;
+  serialLow: u32;
+  serialHigh: u32;
+  /** Addresses in the output window; 0 for what was not asked for. */
+  ids: usize;
+  logprobs: usize;
+  lossMask: usize;
+  versions: usize;
+  digits: usize;
+  digitsLen: u32;
+  /** Collections and refusals. */
+  removedEntries: u32;
+  removedTokens: u32;
+  heldTokens: u32;
+}
+
+export const NO_POINT: u32 = 0xffffffff;
+
+// @ts-ignore: decorator
+@inline
+export function header(): Header {
+  return changetype<Header>(HEADER);
+}
+
+// @ts-ignore: decorator
+@inline
+export function result(): Result {
+  return changetype<Result>(RESULT);
+}
+
+/** The reference that refers to nothing. */
+// @ts-ignore: decorator
+@inline
+export function none<T>(): T {
+  return changetype<T>(0);
+}
+
+// @ts-ignore: decorator
+@inline
+export function exists<T>(reference: T): bool {
+  return changetype<usize>(reference) != 0;
+}

@@ -1,0 +1,102 @@
+/** The windows through which the host hands in a query and reads an answer. */
+import { allocateWindow, releaseWindow, usableSize } from "./arena";
+import { DIGITS_MAX, writeDigits } from "./digits";
+import { exists, header, Point, result, Segment } from "./layout";
+import { idsOf, readLogprobs, SPAN_BYTES, spanMask, spansOf, spanTokens, spanVersion } from "./segments";
+
+/** What of a path is written to the output window. */
+export const WANT_IDS: u32 = 1;
+export const WANT_LOGPROBS: u32 = 2;
+export const WANT_LOSS_MASK: u32 = 4;
+export const WANT_VERSIONS: u32 = 8;
+export const WANT_DIGITS: u32 = 16;
+
+const WINDOW_MIN: u32 = 1 << 16;
+
+/** Makes the input window at least `bytes` long. False when there is no memory. What is in it is lost. */
+export function reserveInput(bytes: u32): bool {
+  const h = header();
+  if (bytes <= h.inputCap) return true;
+  releaseWindow(h.input);
+  h.input = allocateWindow(windowSize(bytes));
+  h.inputCap = h.input ? usableSize(h.input) : 0;
+  return h.input != 0;
+}
+
+function reserveOutput(bytes: u32): bool {
+  const h = header();
+  if (bytes <= h.outputCap) return true;
+  releaseWindow(h.output);
+  h.output = allocateWindow(windowSize(bytes));
+  h.outputCap = h.output ? usableSize(h.output) : 0;
+  return h.output != 0;
+}
+
+/** An eighth more than asked for, so that a text that grows turn by turn does not move the window each time. */
+function windowSize(bytes: u32): u32 {
+  return max<u32>(WINDOW_MIN, bytes + (bytes >> 3));
+}
+
+/** Writes the path that ends `kept` tokens into `segment`. False when there is no memory. */
+export function writePath(segment: Segment, kept: u32, wanted: u32): bool {
+  const h = header();
+  const r = result();
+  const count = segment.base + kept;
+  const perToken: u64 = 4 + 8 + 4 + 1 + (wanted & WANT_DIGITS ? DIGITS_MAX : 0);
+  const bytes = perToken * count + 64;
+  if (bytes > 0x7fffffff || !reserveOutput(bytes as u32)) return false;
+  const logprobs = h.output;
+  const ids = logprobs + (wanted & WANT_LOGPROBS ? <usize> count << 3 : 0);
+  const versions = ids + (<usize> count << 2);
+  const lossMask = versions + (wanted & WANT_VERSIONS ? <usize> count << 2 : 0);
+  r.tokens = count;
+  r.ids = ids;
+  r.logprobs = logprobs;
+  r.versions = versions;
+  r.lossMask = lossMask;
+  let tokens = kept;
+  for (let s = segment; exists(s); s = s.parent) {
+    const base: usize = s.base;
+    if (wanted & (WANT_IDS | WANT_DIGITS)) memory.copy(ids + (base << 2), idsOf(s), <usize> tokens << 2);
+    if (wanted & WANT_LOGPROBS) readLogprobs(s, tokens, logprobs + (base << 3));
+    if (wanted & (WANT_LOSS_MASK | WANT_VERSIONS)) {
+      writeSpans(
+        s,
+        tokens,
+        wanted & WANT_LOSS_MASK ? lossMask + base : 0,
+        wanted & WANT_VERSIONS ? versions + (base << 2) : 0,
+      );
+    }
+    tokens = s.cut;
+  }
+  if (wanted & WANT_DIGITS) {
+    r.digits = lossMask + (wanted & WANT_LOSS_MASK ? <usize> count : 0);
+    r.digitsLen = writeDigits(ids, count, r.digits);
+  }
+  return true;
+}
+
+function writeSpans(segment: Segment, count: u32, lossMask: usize, versions: usize): void {
+  let done: u32 = 0;
+  for (let span = spansOf(segment); done < count; span += SPAN_BYTES) {
+    const tokens = min<u32>(spanTokens(span), count - done);
+    if (lossMask) memory.fill(lossMask + done, spanMask(span) as u8, tokens);
+    if (versions) fillWords(versions + (<usize> done << 2), tokens, spanVersion(span));
+    done += tokens;
+  }
+}
+
+function fillWords(at: usize, count: u32, value: i32): void {
+  const four = i32x4.splat(value);
+  let i: u32 = 0;
+  for (; i + 4 <= count; i += 4) v128.store(at + (<usize> i << 2), four);
+  for (; i < count; i++) store<i32>(at + (<usize> i << 2), value);
+}
+
+/** Names a point to the host. */
+export function writeHandle(point: Point): void {
+  const r = result();
+  r.index = point.index;
+  r.serialLow = point.serial as u32;
+  r.serialHigh = (point.serial >> 32) as u32;
+}

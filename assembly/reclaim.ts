@@ -1,0 +1,211 @@
+/**
+ * What keeps the trie within its bounds: removal, weight-version garbage collection, eviction; and what keeps segments
+ * from it: pins.
+ *
+ * A segment is as recently used as itself or anything that continues it. A look-up therefore writes the tick of one
+ * segment only; when a segment goes, its parent inherits its tick.
+ */
+import { dropEvictable, leastRecent, pushEvictable } from "./heap";
+import {
+  CAUSE_LRU,
+  CAUSE_REMOVED,
+  CAUSE_UNDONE,
+  CAUSE_VERSION,
+  exists,
+  header,
+  none,
+  result,
+  Segment,
+} from "./layout";
+import { freePoint } from "./points";
+import { freeSegment, setTick, tickOf } from "./segments";
+import { anyChild } from "./children";
+import { findSubtree, prune } from "./trie";
+
+/** Removes a segment that nothing continues, with its points and the text that only they needed. */
+export function removeLeaf(segment: Segment, cause: u32): void {
+  const h = header();
+  for (let point = segment.points; exists(point);) {
+    const next = point.nextOfSegment;
+    const node = point.node;
+    freePoint(point);
+    prune(node);
+    point = next;
+  }
+  dropEvictable(segment);
+  h.pins -= segment.pins;
+  const tokens: u64 = segment.count;
+  if (cause == CAUSE_LRU) h.evictedLru += tokens;
+  else if (cause == CAUSE_VERSION) h.evictedVersion += tokens;
+  else if (cause == CAUSE_REMOVED) h.evictedRemoved += tokens;
+  const parent = segment.parent;
+  const tick = tickOf(segment);
+  if (segment.holds) {
+    segment.holds = 1;
+    unhold(segment);
+  }
+  freeSegment(segment);
+  if (!exists(parent)) return;
+  if (cause != CAUSE_UNDONE && tickOf(parent) < tick) setTick(parent, tick);
+  pushEvictable(parent);
+}
+
+/** Removes a segment and everything that continues it, children first. */
+export function removeTree(top: Segment, cause: u32): void {
+  let segment = top;
+  while (true) {
+    while (exists(segment.firstChild)) segment = segment.firstChild;
+    const parent = segment.parent;
+    const done = segment == top;
+    removeLeaf(segment, cause);
+    if (done) return;
+    segment = parent;
+  }
+}
+
+/** Removes every segment with a point at or below this text, and what continues them. */
+export function removeText(text: usize, length: u32): void {
+  const r = result();
+  const h = header();
+  const entries = h.entries;
+  const tokens = h.tokens;
+  while (true) {
+    let node = findSubtree(text, length);
+    if (!exists(node) || node == h.root) break;
+    while (!exists(node.points)) node = anyChild(node);
+    removeTree(node.points.segment, CAUSE_REMOVED);
+  }
+  r.removedEntries = entries - h.entries;
+  r.removedTokens = tokens - h.tokens;
+}
+
+// --- pins ----------------------------------------------------------------------------------------------------------
+
+/** Keeps a segment, and with it all it continues. */
+export function pin(segment: Segment): void {
+  segment.pins++;
+  header().pins++;
+  hold(segment);
+}
+
+/** Ends one pin. */
+export function unpin(segment: Segment): void {
+  if (segment.pins == 0) return;
+  segment.pins--;
+  header().pins--;
+  unhold(segment);
+}
+
+/** As `pin`, for the length of an operation. */
+export function hold(segment: Segment): void {
+  const h = header();
+  for (let s = segment; exists(s); s = s.parent) {
+    if (s.holds++) return;
+    h.heldTokens += s.count;
+  }
+}
+
+export function unhold(segment: Segment): void {
+  const h = header();
+  for (let s = segment; exists(s); s = s.parent) {
+    if (--s.holds) return;
+    h.heldTokens -= s.count;
+    pushEvictable(s);
+  }
+}
+
+// --- garbage collection --------------------------------------------------------------------------------------------
+
+/**
+ * Looks at up to `most` segments, newest first, and removes those that no version above `limit` passed through, that
+ * nothing continues and nothing holds. Goes on where the last call stopped; true when it has come to the end.
+ *
+ * Newest first is children first; and as a parent is at least as new a version as its children, one pass is enough.
+ */
+export function collect(limit: i32, most: u32): bool {
+  const h = header();
+  if (!exists(h.gcCursor)) h.gcCursor = h.newest;
+  for (let looked: u32 = 0; looked < most && exists(h.gcCursor); looked++) {
+    const segment = h.gcCursor;
+    h.gcCursor = segment.older;
+    const version = segment.traverseVersion;
+    if (version < 0 || version > limit) continue;
+    if (!exists(segment.firstChild) && segment.holds == 0) removeLeaf(segment, CAUSE_VERSION);
+  }
+  return !exists(h.gcCursor);
+}
+
+/** A whole collection, from the beginning. */
+export function collectAll(limit: i32): void {
+  header().gcCursor = none<Segment>();
+  collect(limit, 0xffffffff);
+}
+
+// --- bounds --------------------------------------------------------------------------------------------------------
+
+/** Removes the least recently used segment. False when everything is held. */
+export function evictOne(): bool {
+  const segment = leastRecent();
+  if (!exists(segment)) return false;
+  removeLeaf(segment, CAUSE_LRU);
+  return true;
+}
+
+/** Collects when a newer version has been seen than at the last full cache: a repeat would find next to nothing. */
+function collectIfNewer(): void {
+  const h = header();
+  const limit = <i64> h.newestVersion - <i64> h.gcThresholdK;
+  if (limit <= <i64> h.collectedLimit) return;
+  collectAll(limit as i32);
+  h.collectedLimit = limit as i32;
+}
+
+/**
+ * Brings `need` more tokens within the bound, by collection first, then by eviction; what `parent` continues stays.
+ * False when that cannot be: nothing has changed, and `heldTokens` of the result tells what is in the way.
+ */
+export function makeRoom(need: u32, parent: Segment, version: i32): bool {
+  const h = header();
+  if (need > h.maxTokens || h.tokens > h.maxTokens - need) return evictFor(need, parent, version);
+  h.newestVersion = max<i32>(h.newestVersion, version);
+  return true;
+}
+
+function evictFor(need: u32, parent: Segment, version: i32): bool {
+  const h = header();
+  hold(parent);
+  const held = h.heldTokens;
+  const fits = <u64> held + need <= <u64> h.maxTokens || need == 0;
+  if (fits) {
+    h.newestVersion = max<i32>(h.newestVersion, version);
+    collectIfNewer();
+    while (<u64> h.tokens + need > <u64> h.maxTokens) {
+      if (!evictOne()) break;
+    }
+  } else {
+    result().heldTokens = held;
+    result().tokens = need;
+  }
+  unhold(parent);
+  return fits;
+}
+
+/**
+ * Frees memory after an allocation has failed: collection first, then eviction until `bytes` more are likely to fit.
+ * False when nothing is left to go.
+ */
+export function freeMemory(bytes: u32, parent: Segment): bool {
+  const h = header();
+  hold(parent);
+  const before = h.segments;
+  collectIfNewer();
+  let more = true;
+  while (more && (h.segments == before || !likelyFits(bytes))) more = evictOne();
+  unhold(parent);
+  return h.segments < before;
+}
+
+function likelyFits(bytes: u32): bool {
+  const h = header();
+  return <u64> h.usedBytes - h.windowBytes + bytes <= <u64> h.maxBytes;
+}

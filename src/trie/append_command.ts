@@ -1,0 +1,59 @@
+/**
+ * Segments as the core reads them from the input window: assembly/command.ts draws the layout.
+ *
+ * @module
+ */
+import type { CheckedSegment } from "./input.ts";
+import type { WasmCore } from "./wasm_core.ts";
+
+const HEADER_BYTES = 32;
+const PAIR_BYTES = 8;
+
+/** Bytes of one command, a multiple of 8. */
+export function commandBytes(segment: CheckedSegment): number {
+  const pairs = segment.keys.length + segment.splicePoints.length + segment.runs.length;
+  const tokenBytes = segment.logprobs === null ? 4 : 12;
+  const textBytes = segment.keys.reduce((sum, key) => sum + key.bytes.length, 0);
+  const bytes = HEADER_BYTES + pairs * PAIR_BYTES + segment.tokenIds.length * tokenBytes + textBytes;
+  return (bytes + 7) & ~7;
+}
+
+/** Writes one command at address `at`, for a segment of that scope. */
+export function writeCommand(core: WasmCore, at: number, segment: CheckedSegment, scope: number): void {
+  const { keys, splicePoints, runs, tokenIds, logprobs } = segment;
+  const { u32, i32 } = core;
+  let word = at >>> 2;
+  const fields = [
+    tokenIds.length,
+    segment.sampled ? 1 : 0,
+    scope,
+    keys.length,
+    splicePoints.length,
+    runs.length,
+    logprobs === null ? 0 : 1,
+    commandBytes(segment),
+  ];
+  for (const field of fields) u32[word++] = field;
+  for (const key of keys) {
+    u32[word++] = key.bytes.length;
+    u32[word++] = key.tokens;
+  }
+  for (const point of splicePoints) {
+    u32[word++] = point.byteOffset;
+    u32[word++] = point.tokenIndex;
+  }
+  for (const run of runs) {
+    u32[word++] = run.tokens;
+    i32[word++] = run.code;
+  }
+  if (logprobs !== null) {
+    core.f64.set(logprobs, word >>> 1);
+    word += logprobs.length * 2;
+  }
+  u32.set(tokenIds, word);
+  let byte = (word + tokenIds.length) * 4;
+  for (const key of keys) {
+    core.u8.set(key.bytes, byte);
+    byte += key.bytes.length;
+  }
+}

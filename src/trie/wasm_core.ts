@@ -1,0 +1,214 @@
+/**
+ * The boundary to the WebAssembly core: its exports, its memory map, and the one place that refreshes views.
+ *
+ * @module
+ */
+import { TRIE_WASM_BASE64 } from "./trie_wasm.generated.ts";
+
+/** What `assembly/index.ts` exports. Results come as int32: `>>> 0` where they are addresses. */
+export interface CoreExports {
+  start(maxTokens: number, maxBytes: number, gcThresholdK: number, serial: number): number;
+  headerAt(): number;
+  resultAt(): number;
+  input(bytes: number): number;
+  find(mode: number, length: number, scope: number, flags: number): number;
+  findByTokens(length: number, ids: number, count: number, scope: number, flags: number): number;
+  read(index: number, serial: number, flags: number): number;
+  insert(
+    length: number,
+    ids: number,
+    count: number,
+    logprobs: number,
+    mask: number,
+    version: number,
+    spans: number,
+  ): number;
+  append(index: number, serial: number, count: number): number;
+  unpin(index: number, serial: number): void;
+  remove(length: number): void;
+  collect(limit: number, most: number): number;
+  restartCollect(): void;
+  scopeSegments(scope: number): number;
+  clear(): number;
+  check(): number;
+}
+
+/** Places of the header's fields, in 32-bit words: `Header` in assembly/layout.ts. */
+export const HeaderWord = {
+  TOKENS: 4,
+  ENTRIES: 5,
+  SEGMENTS: 6,
+  NODES: 7,
+  PINS: 8,
+  NEWEST_VERSION: 13,
+  INPUT: 25,
+  INPUT_CAP: 26,
+  WINDOW_BYTES: 29,
+  USED_BYTES: 33,
+  EVICTED_LRU: 44,
+  EVICTED_VERSION: 46,
+  EVICTED_REMOVED: 48,
+} as const;
+
+/** Places of the result's fields, in 32-bit words: `Result` in assembly/layout.ts. */
+export const ResultWord = {
+  TOKENS: 0,
+  MATCHED_BYTES: 1,
+  SPLICE_BYTES: 2,
+  UNITS: 3,
+  CANDIDATES: 4,
+  INDEX: 5,
+  SERIAL_LOW: 6,
+  SERIAL_HIGH: 7,
+  IDS: 8,
+  LOGPROBS: 9,
+  LOSS_MASK: 10,
+  VERSIONS: 11,
+  DIGITS: 12,
+  DIGITS_LEN: 13,
+  REMOVED_ENTRIES: 14,
+  REMOVED_TOKENS: 15,
+  HELD_TOKENS: 16,
+} as const;
+
+/** What a look-up writes to the output window, and does besides: output.ts and lookup.ts. */
+export const Want = {
+  IDS: 1,
+  LOGPROBS: 2,
+  LOSS_MASK: 4,
+  VERSIONS: 8,
+  DIGITS: 16,
+  PIN: 32,
+  ASCII: 64,
+} as const;
+
+/** Answers of `insert` and `append`: insert.ts. */
+export const Status = { STORED: 0, TOO_MANY_TOKENS: 1, NO_MEMORY: 2, STALE_HANDLE: 3 } as const;
+
+/** `INDEX` of a result without a handle. */
+export const NO_POINT = 0xffff_ffff;
+
+/** What the numbers of `check` mean: check.ts. */
+export const BROKEN_RULES: readonly string[] = [
+  "",
+  "arena blocks form a chain",
+  "used and free bytes make up the arena",
+  "nodes and their parents refer to one another",
+  "a node without points has two or more children",
+  "nodes are counted",
+  "text blocks count the labels in them",
+  "segments and their parents refer to one another",
+  "segments and tokens are counted",
+  "the eviction heap is in order and complete",
+  "a parent's traverse version is at least its child's",
+  "pins hold what they continue",
+  "points, nodes and segments refer to one another",
+  "tokens and bytes are within their bounds",
+];
+
+const MEMORY_PAGES_MAX = 65_535;
+const encoder = new TextEncoder();
+let ownModule: Promise<WebAssembly.Module> | undefined;
+
+/** The core that comes with this package, compiled once a process. */
+export function compileOwnCore(): Promise<WebAssembly.Module> {
+  return ownModule ??= WebAssembly.compile(Uint8Array.from(atob(TRIE_WASM_BASE64), (c) => c.charCodeAt(0)));
+}
+
+/** One instance of the core and its memory. */
+export class WasmCore {
+  readonly exports: CoreExports;
+  readonly #memory: WebAssembly.Memory;
+  /** Views of the whole memory, fresh after {@link refresh}. */
+  u8!: Uint8Array<ArrayBuffer>;
+  i32!: Int32Array<ArrayBuffer>;
+  u32!: Uint32Array<ArrayBuffer>;
+  f64!: Float64Array<ArrayBuffer>;
+  /** Address of the input window, and a view of it. */
+  input = 0;
+  #window!: Uint8Array<ArrayBuffer>;
+  readonly #header: number;
+  readonly #result: number;
+  /** Whether the last text written was ASCII. */
+  ascii = false;
+
+  constructor(module: WebAssembly.Module) {
+    this.#memory = new WebAssembly.Memory({ initial: 1, maximum: MEMORY_PAGES_MAX });
+    const { exports } = new WebAssembly.Instance(module, { env: { memory: this.#memory } });
+    this.exports = exports as unknown as CoreExports;
+    this.#header = this.exports.headerAt() >>> 2;
+    this.#result = this.exports.resultAt() >>> 2;
+    this.refresh();
+  }
+
+  get memoryBytes(): number {
+    return this.#memory.buffer.byteLength;
+  }
+
+  /** A field of the header. */
+  header(word: number): number {
+    return this.u32[this.#header + word]!;
+  }
+
+  /** A 64-bit counter of the header. */
+  counter(word: number): number {
+    return this.header(word) + this.header(word + 1) * 2 ** 32;
+  }
+
+  /** A field of the result. */
+  result(word: number): number {
+    return this.u32[this.#result + word]!;
+  }
+
+  /** Makes views anew when the memory has grown. To be called after every call that may grow it. */
+  refresh(): void {
+    if (this.u8?.buffer === this.#memory.buffer) return;
+    const buffer = this.#memory.buffer as ArrayBuffer;
+    this.u8 = new Uint8Array(buffer);
+    this.i32 = new Int32Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.f64 = new Float64Array(buffer);
+    this.#refreshWindow();
+  }
+
+  #refreshWindow(): void {
+    this.input = this.header(HeaderWord.INPUT);
+    this.#window = this.u8.subarray(this.input, this.input + this.header(HeaderWord.INPUT_CAP));
+  }
+
+  /** Makes the input window hold `bytes`; its content is lost. Throws `RangeError` when there is no memory. */
+  reserve(bytes: number): void {
+    if (bytes <= this.#window.length) return;
+    const at = this.exports.input(bytes);
+    this.refresh();
+    this.#refreshWindow();
+    if (at === 0) throw new RangeError(`Cannot read input: no memory for ${bytes} bytes`);
+  }
+
+  /** Writes `text` to the beginning of the input window, with room for `more` bytes behind; its UTF-8 length. */
+  writeText(text: string, more = 0): number {
+    // The first try fits ASCII, the second everything: a UTF-16 unit takes three bytes at most.
+    this.reserve(text.length + more);
+    let { read, written } = encoder.encodeInto(text, this.#window);
+    if (read < text.length || written + more > this.#window.length) {
+      this.reserve(text.length * 3 + more);
+      ({ read, written } = encoder.encodeInto(text, this.#window));
+    }
+    this.ascii = read === written;
+    return written;
+  }
+
+  /** As `writeText`, for bytes. */
+  writeBytes(bytes: Uint8Array, more = 0): number {
+    this.reserve(bytes.length + more);
+    this.u8.set(bytes, this.input);
+    this.ascii = false;
+    return bytes.length;
+  }
+
+  /** Forgets the windows: the core has freed them. */
+  forgetWindows(): void {
+    this.refresh();
+    this.#refreshWindow();
+  }
+}

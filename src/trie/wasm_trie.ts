@@ -1,0 +1,341 @@
+/**
+ * The token trie over the WebAssembly core in `assembly/`: what ships. Every method is one call into the core.
+ *
+ * @module
+ */
+import { commandBytes, writeCommand } from "./append_command.ts";
+import {
+  type CheckedSegment,
+  gcLimit,
+  readLogprobs,
+  readLossMask,
+  readSegment,
+  readTokenIds,
+  readVersion,
+  tooManyTokens,
+  type TrieLimits,
+  trieLimits,
+} from "./input.ts";
+import { LookupCounters, LookupMode, matchReason } from "./match.ts";
+import { SCOPE_NONE, SCOPE_UNNAMED, ScopeIds } from "./scope_ids.ts";
+import type {
+  AppendResult,
+  Continuation,
+  GcReport,
+  LookupOptions,
+  PathHandle,
+  PrefixMatch,
+  SegmentInput,
+  TokenTrie,
+  TokenTrieOptions,
+  TrieStats,
+  TrieWeightVersion,
+} from "./token_trie.ts";
+import { VersionCodes } from "./versions.ts";
+import { BROKEN_RULES, HeaderWord, NO_POINT, ResultWord, Status, Want, WasmCore } from "./wasm_core.ts";
+
+const UINT32_MAX = 0xffff_ffff;
+const INT32_MAX = 0x7fff_ffff;
+const PAYLOAD = Want.IDS | Want.LOGPROBS | Want.LOSS_MASK | Want.VERSIONS;
+/** Bytes of the input window an inserted token may take: logprob, id, mask, and a span if masks alternate. */
+const INSERT_TOKEN_BYTES = 8 + 4 + 1 + 8;
+/** Serials of one trie's handles; another trie's begin above, so that a handle in the wrong trie is stale. */
+const SERIALS_PER_TRIE = 2 ** 40;
+const TRIES_APART = 4_096;
+let triesMade = 0;
+
+/** {@link TokenTrie} in WebAssembly. Look-ups cost O(text), whatever is stored beside it. */
+export class WasmTrie implements TokenTrie {
+  readonly #core: WasmCore;
+  readonly #limits: TrieLimits;
+  readonly #codes = new VersionCodes();
+  readonly #scopes: ScopeIds;
+  readonly #lookups = new LookupCounters();
+  readonly #pinned = new Set<PathHandle>();
+  #lastRefusal: string | null = null;
+
+  /** `module` is the compiled core. Throws `RangeError` for a limit outside its range. */
+  constructor(module: WebAssembly.Module, options: TokenTrieOptions = {}) {
+    const limits = trieLimits(options);
+    const core = new WasmCore(module);
+    const serial = (triesMade++ % TRIES_APART) * SERIALS_PER_TRIE;
+    const started = core.exports.start(
+      Math.min(limits.maxCacheSize, UINT32_MAX),
+      Math.min(limits.maxCacheBytes, UINT32_MAX),
+      Math.min(limits.gcThresholdK, INT32_MAX),
+      serial,
+    );
+    if (!started) {
+      throw new RangeError(`Cannot create token trie: maxCacheBytes ${limits.maxCacheBytes} holds nothing`);
+    }
+    core.refresh();
+    this.#limits = limits;
+    this.#core = core;
+    this.#scopes = new ScopeIds((id) => core.exports.scopeSegments(id) >>> 0);
+  }
+
+  get lastRefusal(): string | null {
+    return this.#lastRefusal;
+  }
+
+  insert(
+    text: string,
+    tokenIds: ArrayLike<number>,
+    logprobs?: ArrayLike<number | null> | null,
+    lossMask?: ArrayLike<number> | null,
+    weightVersion?: TrieWeightVersion | null,
+  ): boolean {
+    const reason = this.#insert(text, tokenIds, logprobs, lossMask, weightVersion);
+    this.#lastRefusal = reason === null ? null : `Cannot insert: ${reason}`;
+    return reason === null;
+  }
+
+  #insert(
+    text: string,
+    tokenIds: ArrayLike<number>,
+    givenLogprobs: ArrayLike<number | null> | null | undefined,
+    givenMask: ArrayLike<number> | null | undefined,
+    weightVersion: TrieWeightVersion | null | undefined,
+  ): string | null {
+    if (text.length === 0) return "text is empty";
+    const ids = readTokenIds(tokenIds);
+    if (typeof ids === "string") return ids;
+    const logprobs = readLogprobs(givenLogprobs, ids.length);
+    if (typeof logprobs === "string") return logprobs;
+    const lossMask = readLossMask(givenMask, ids.length);
+    if (typeof lossMask === "string") return lossMask;
+    const version = readVersion(weightVersion, this.#codes);
+    if (typeof version === "string") return version;
+
+    const core = this.#core;
+    const count = ids.length;
+    const bytes = core.writeText(text, count * INSERT_TOKEN_BYTES + 16);
+    const logprobsAt = (core.input + bytes + 7) & ~7;
+    const spansAt = logprobsAt + count * 8;
+    const idsAt = spansAt + count * 8;
+    const maskAt = idsAt + count * 4;
+    core.u32.set(ids, idsAt >>> 2);
+    if (logprobs !== null) core.f64.set(logprobs, logprobsAt >>> 3);
+    if (lossMask !== null) core.u8.set(lossMask, maskAt);
+    else core.u8.fill(0, maskAt, maskAt + count);
+    const given = logprobs === null ? 0 : logprobsAt;
+    const status = core.exports.insert(bytes, idsAt, count, given, maskAt, version, spansAt);
+    core.refresh();
+    return this.#refusal(status);
+  }
+
+  #refusal(status: number): string | null {
+    if (status === Status.STORED) return null;
+    if (status === Status.STALE_HANDLE) return "the handle is stale";
+    const { maxCacheSize, maxCacheBytes } = this.#limits;
+    if (status === Status.NO_MEMORY) return `it does not fit into memory, maxCacheBytes is ${maxCacheBytes}`;
+    const core = this.#core;
+    return tooManyTokens(core.result(ResultWord.TOKENS), core.result(ResultWord.HELD_TOKENS), maxCacheSize);
+  }
+
+  findLongestPrefix(text: string, options: LookupOptions = {}): PrefixMatch {
+    return this.#match(text, LookupMode.LONGEST, options);
+  }
+
+  retrieveFromText(text: string, options: LookupOptions = {}): PrefixMatch {
+    return this.#match(text, LookupMode.RETRIEVE, options);
+  }
+
+  #match(text: string, mode: LookupMode, options: LookupOptions): PrefixMatch {
+    this.#find(text, mode, options, PAYLOAD);
+    const units = this.#core.result(ResultWord.UNITS);
+    return {
+      matchedPrefix: text.slice(0, units),
+      remaining: text.slice(units),
+      ...this.#payload(),
+      ...this.#answer(this.#queryBytes, options),
+    };
+  }
+
+  findContinuation(text: string, options: LookupOptions = {}): Continuation {
+    this.#find(text, LookupMode.CONTINUE, options, Want.DIGITS);
+    return this.#continuation(this.#queryBytes, options);
+  }
+
+  findContinuationOfIds(text: Uint8Array, tokenIds: Uint32Array, options: LookupOptions = {}): Continuation {
+    const core = this.#core;
+    const count = tokenIds.length;
+    const bytes = core.writeBytes(count === 0 ? new Uint8Array() : text, count * 4 + 4);
+    const idsAt = (core.input + bytes + 3) & ~3;
+    core.u32.set(tokenIds, idsAt >>> 2);
+    const flags = Want.DIGITS | (options.pin ? Want.PIN : 0);
+    const scope = this.#scopes.find(options.scope);
+    this.#requireMemory(core.exports.findByTokens(bytes, idsAt, count, scope, flags));
+    return this.#continuation(bytes, options);
+  }
+
+  #queryBytes = 0;
+
+  #find(text: string, mode: LookupMode, options: LookupOptions, wanted: number): void {
+    const core = this.#core;
+    const bytes = this.#queryBytes = core.writeText(text);
+    const flags = wanted | (options.pin ? Want.PIN : 0) | (core.ascii ? Want.ASCII : 0);
+    this.#requireMemory(core.exports.find(mode, bytes, this.#scopes.find(options.scope), flags));
+  }
+
+  #requireMemory(answered: number): void {
+    this.#core.refresh();
+    if (!answered) throw new RangeError("Cannot read path: no memory for the output window");
+  }
+
+  #continuation(queryBytes: number, options: LookupOptions): Continuation {
+    const core = this.#core;
+    const digits = core.result(ResultWord.DIGITS);
+    return {
+      tokenCount: core.result(ResultWord.TOKENS),
+      matchedUnits: core.result(ResultWord.UNITS),
+      idDigits: core.u8.slice(digits, digits + core.result(ResultWord.DIGITS_LEN)),
+      ...this.#answer(queryBytes, options),
+    };
+  }
+
+  #payload(): Pick<PrefixMatch, "tokenIds" | "logprobs" | "lossMask" | "generationVersions"> {
+    const core = this.#core;
+    const count = core.result(ResultWord.TOKENS);
+    const ids = core.result(ResultWord.IDS) >>> 2;
+    const logprobs = core.result(ResultWord.LOGPROBS) >>> 3;
+    const lossMask = core.result(ResultWord.LOSS_MASK);
+    const versions = core.result(ResultWord.VERSIONS) >>> 2;
+    return {
+      tokenIds: core.u32.slice(ids, ids + count),
+      logprobs: core.f64.slice(logprobs, logprobs + count),
+      lossMask: core.u8.slice(lossMask, lossMask + count),
+      generationVersions: core.i32.slice(versions, versions + count),
+    };
+  }
+
+  #answer(
+    queryBytes: number,
+    options: LookupOptions,
+  ): Pick<PrefixMatch, "matchedBytes" | "spliceBytes" | "candidates" | "reason" | "handle"> {
+    const core = this.#core;
+    const matchedBytes = core.result(ResultWord.MATCHED_BYTES);
+    const spliceBytes = core.result(ResultWord.SPLICE_BYTES);
+    const reason = matchReason(queryBytes, matchedBytes, spliceBytes);
+    const handle = this.#handle();
+    this.#lookups.count(handle !== null, reason);
+    if (handle !== null && options.pin) this.#pinned.add(handle);
+    return { matchedBytes, spliceBytes, candidates: core.result(ResultWord.CANDIDATES), reason, handle };
+  }
+
+  #handle(): PathHandle | null {
+    const core = this.#core;
+    const point = core.result(ResultWord.INDEX);
+    if (point === NO_POINT) return null;
+    const serial = core.result(ResultWord.SERIAL_LOW) + core.result(ResultWord.SERIAL_HIGH) * 2 ** 32;
+    return { point, serial };
+  }
+
+  append(parent: PathHandle | null, segments: readonly SegmentInput[]): AppendResult {
+    const reason = this.#append(parent, segments);
+    if (reason !== null) return { ok: false, reason: `Cannot append: ${reason}` };
+    return { ok: true, handle: this.#handle()! };
+  }
+
+  #append(parent: PathHandle | null, inputs: readonly SegmentInput[]): string | null {
+    if (inputs.length === 0) return "there are no segments";
+    const segments: CheckedSegment[] = [];
+    for (const [i, input] of inputs.entries()) {
+      const segment = readSegment(input, this.#codes);
+      if (typeof segment === "string") return `segment ${i}: ${segment}`;
+      segments.push(segment);
+    }
+    const core = this.#core;
+    core.reserve(segments.reduce((sum, segment) => sum + commandBytes(segment), 0));
+    let at = core.input;
+    for (const segment of segments) {
+      writeCommand(core, at, segment, this.#scopeOf(segment));
+      at += commandBytes(segment);
+    }
+    const status = core.exports.append(parent?.point ?? 0, parent?.serial ?? 0, segments.length);
+    core.refresh();
+    return this.#refusal(status);
+  }
+
+  #scopeOf(segment: CheckedSegment): number {
+    if (!segment.sampled) return SCOPE_NONE;
+    return segment.scope === null ? SCOPE_UNNAMED : this.#scopes.intern(segment.scope);
+  }
+
+  release(handle: PathHandle): void {
+    if (this.#pinned.delete(handle)) this.#core.exports.unpin(handle.point, handle.serial);
+  }
+
+  read(
+    handle: PathHandle,
+  ): Pick<PrefixMatch, "tokenIds" | "logprobs" | "lossMask" | "generationVersions"> | null {
+    this.#requireMemory(this.#core.exports.read(handle.point, handle.serial, PAYLOAD));
+    return this.#handle() === null ? null : this.#payload();
+  }
+
+  remove(text: string): number {
+    if (text.length === 0) return 0;
+    const core = this.#core;
+    core.exports.remove(core.writeText(text));
+    core.refresh();
+    return core.result(ResultWord.REMOVED_ENTRIES);
+  }
+
+  gcByWeightVersion(currentVersion: number, gcThresholdK = this.#limits.gcThresholdK): GcReport {
+    this.#core.exports.restartCollect();
+    return this.gcSlice(currentVersion, gcThresholdK, UINT32_MAX);
+  }
+
+  gcSlice(currentVersion: number, gcThresholdK: number, segmentsMax: number): GcReport {
+    const core = this.#core;
+    const limit = gcLimit(currentVersion, gcThresholdK);
+    const entries = core.header(HeaderWord.ENTRIES);
+    const tokens = core.header(HeaderWord.TOKENS);
+    const done =
+      core.exports.collect(limit, Math.min(Math.max(1, Math.floor(segmentsMax)), UINT32_MAX)) !== 0;
+    core.refresh();
+    return {
+      removedEntries: entries - core.header(HeaderWord.ENTRIES),
+      removedTokens: tokens - core.header(HeaderWord.TOKENS),
+      done,
+    };
+  }
+
+  versionLabel(code: number): string | undefined {
+    return this.#codes.label(code);
+  }
+
+  stats(): TrieStats {
+    const core = this.#core;
+    const newest = core.header(HeaderWord.NEWEST_VERSION) | 0;
+    return {
+      entries: core.header(HeaderWord.ENTRIES),
+      segments: core.header(HeaderWord.SEGMENTS),
+      nodes: core.header(HeaderWord.NODES) - 1,
+      tokens: core.header(HeaderWord.TOKENS),
+      ...this.#limits,
+      usedBytes: core.header(HeaderWord.USED_BYTES) - core.header(HeaderWord.WINDOW_BYTES),
+      memoryBytes: core.memoryBytes,
+      pinned: core.header(HeaderWord.PINS),
+      ...this.#lookups.stats(),
+      evictedTokens: {
+        lru: core.counter(HeaderWord.EVICTED_LRU),
+        version: core.counter(HeaderWord.EVICTED_VERSION),
+        removed: core.counter(HeaderWord.EVICTED_REMOVED),
+      },
+      newestVersion: newest < 0 ? null : newest,
+    };
+  }
+
+  clear(): void {
+    this.#core.exports.clear();
+    this.#core.forgetWindows();
+    this.#pinned.clear();
+  }
+
+  checkInvariants(): void {
+    const broken = this.#core.exports.check();
+    this.#core.refresh();
+    if (broken !== 0) throw new Error(`Broken invariant: not true that ${BROKEN_RULES[broken]}`);
+  }
+}
