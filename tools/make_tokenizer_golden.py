@@ -288,7 +288,7 @@ CONVERSATIONS = {
 # Written for this test: what the models' templates do not use.
 OWN_TEMPLATES = {
     "own_blocks": "{# note #}\n{% for m in messages %}\r\n    {% if m.role == 'user' %}\n  U: {{ m.content | trim }}\n    {%- else %}\n  {{- m.role | upper }}|\n    {% endif %}\n{% endfor %}\n{{ 'end' }}\n",
-    "own_clock": "{{ strftime_now('%d %b %Y') }}|{{ strftime_now('%A %a %B %H:%M:%S %I %p %j %y %U %W %w %u %-d %-m %e %F %T %%') }}",
+    "own_clock": "{{ strftime_now('%d %b %Y') }}|{{ strftime_now('%A %a %B %H:%M:%S %I %p %j %y %U %W %w %u %-d %-m %e %F %T %%|%c|%D|%f|%h|%R|%x|%X|%z|%Z|%n|%t|%-I') }}",
     "own_json": "{{ messages | tojson }}|{{ messages | tojson(indent=2) }}|{{ tools | tojson }}|{{ {'a': [], 'b': {}, 'c': none} | tojson }}",
     "own_raise": "{% for m in messages %}{% if m.role not in ['system', 'user', 'assistant', 'tool'] %}{{ raise_exception('Unknown role: ' + m.role) }}{% endif %}{{ loop.index }}{{ ',' if not loop.last }}{% endfor %}{% for i in range(3) %}{{ i }}{% endfor %}",
     "own_macro": "{% macro line(m, sep=': ') %}{{ m['role'] ~ sep ~ (m.content or '') }}\n{% endmacro %}{% set ns = namespace(n=0) %}{% for m in messages if m.role != 'system' %}{% set ns.n = ns.n + 1 %}{{ line(m) }}{% else %}none{% endfor %}{{ ns.n }} {{ bos_token }} {{ 'yes' if missing is defined else 'no' }} {{ (tools or []) | length }}",

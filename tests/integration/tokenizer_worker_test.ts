@@ -38,14 +38,14 @@ Deno.test("encodeAsync() of 1 MB gives the ids of encode() and hardly holds the 
   tokenizer.close();
 });
 
-Deno.test("encode() over kitoken gives the ids of huggingface for a word of a million characters", async () => {
-  const text = `<|im_start|>${"hello".repeat(220_000)}<|im_end|>`;
+Deno.test("encode() over kitoken gives the ids of huggingface for a word of half a million characters", async () => {
+  const text = `<|im_start|>${"hello".repeat(92_000)}<|im_end|>`;
   const [{ tokenizer: kitoken }, { tokenizer: huggingface }] = await Promise.all([
     loadTinyTokenizer({ backend: "kitoken" }),
     loadTinyTokenizer({ backend: "huggingface" }),
   ]);
   const ids = kitoken.encode(text);
-  assert.equal(ids.length, 220_002);
+  assert.equal(ids.length, 92_002);
   assert.deepEqual(ids, huggingface.encode(text));
   kitoken.close();
 });
