@@ -24,13 +24,18 @@ export const COVERAGE_FOLDER = "coverage";
 
 async function hitsOf(kind: Kind): Promise<LineHits> {
   const folder = `${COVERAGE_FOLDER}/${kind}`;
-  if (!await exists(folder)) return new Map();
+  if (!await exists(folder) || await isEmpty(folder)) return new Map();
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["coverage", "--lcov", "--include=/src/", folder],
     env: { NO_COLOR: "1" },
   }).output();
   if (code !== 0) throw new Error(`Cannot read coverage of ${kind}: ${new TextDecoder().decode(stderr)}`);
   return parseLcov(new TextDecoder().decode(stdout));
+}
+
+async function isEmpty(folder: string): Promise<boolean> {
+  for await (const _entry of Deno.readDir(folder)) return false;
+  return true;
 }
 
 /** Files that no test ever loads, with every line unexecuted. */
