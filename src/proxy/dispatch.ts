@@ -16,6 +16,7 @@ import type { WorkerPool } from "../worker/pool.ts";
 import type { WorkerLease } from "../worker/worker.ts";
 import type { WorkerState } from "../worker/worker_state.ts";
 import type { ConnectGuard } from "./connect_guard.ts";
+import type { HeaderPairs } from "./headers.ts";
 import { type Exchange, ExchangeTimeoutError } from "./exchange.ts";
 
 /** What the proxy needs. */
@@ -34,7 +35,7 @@ export interface OutboundRequest {
   readonly method: string;
   /** Path and query as the client wrote them, with leading slash. */
   readonly target: string;
-  readonly headers: Headers;
+  readonly headers: HeaderPairs;
   /** Whole bodies only: every attempt sends the same bytes. */
   readonly body: Uint8Array<ArrayBuffer> | null;
 }
