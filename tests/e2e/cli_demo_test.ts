@@ -6,7 +6,7 @@ Deno.test("demo --once shows that every promise holds and ends with 0", async ()
   assert.equal(code, 0, out + err);
   assert.ok(!out.includes("FAILED"));
   assert.ok(!out.includes("\u001b"), "plain lines where nobody watches");
-  assert.equal(out.match(/^ok /gm)?.length, 4);
+  assert.equal(out.match(/^ok /gm)?.length, 5);
   const parts = [
     /listening on http:\/\//,
     /sampled under weight version 7/,

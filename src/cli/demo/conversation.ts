@@ -47,8 +47,6 @@ export interface CacheMetrics {
 /** All that was seen. */
 export interface Transcript {
   readonly turns: readonly Turn[];
-  /** Weight version that the router's workers told after the update. */
-  readonly updatedVersion: string;
   readonly retrieved: Retrieved;
   readonly cache: CacheMetrics;
 }
@@ -74,14 +72,13 @@ const MAX_NEW_TOKENS = 96;
 export async function converse(stage: Stage, onTurn: (turn: Turn) => void): Promise<Transcript> {
   const first = await generate(stage, QUESTIONS[0], firstPrompt());
   onTurn(first);
-  const updatedVersion = await updateWeights(stage);
+  await updateWeights(stage);
   const second = await generate(stage, QUESTIONS[1], secondPrompt(first.promptText, first.replyText));
   onTurn(second);
   const text = second.promptText + second.replyText;
   const { routerUrl } = stage;
   return {
     turns: [first, second],
-    updatedVersion,
     retrieved: await ask(stage, `${routerUrl}/retrieve_from_text`, {
       text,
       insert: false,
@@ -112,12 +109,15 @@ async function generate(stage: Stage, question: string, text: string): Promise<T
 }
 
 /** As a trainer does: tells the engines, then looks through the router whether it took. */
-async function updateWeights(stage: Stage): Promise<string> {
+async function updateWeights(stage: Stage): Promise<void> {
+  const version = WEIGHT_VERSIONS[1];
   for (const url of stage.engineUrls) {
-    await ask(stage, `${url}/update_weight_version`, { new_version: WEIGHT_VERSIONS[1] });
+    await ask(stage, `${url}/update_weight_version`, { new_version: version });
   }
-  const info = await ask(stage, `${stage.routerUrl}/get_model_info`);
-  return String(info.weight_version);
+  const { weight_version } = await ask(stage, `${stage.routerUrl}/get_model_info`);
+  if (weight_version !== version) {
+    throw new Error(`Cannot go on: workers tell weight version ${weight_version}, not ${version}`);
+  }
 }
 
 async function ask({ fetch }: Stage, url: string, body?: JsonObject): Promise<JsonObject> {

@@ -93,6 +93,11 @@ export function findings({ turns, retrieved }: Transcript, codec: Codec): Findin
       claim: "their log-probabilities are the engine's; prompt tokens have loss mask 0",
     },
     {
+      holds: versionsAgree(turns, retrieved),
+      claim: `each sampled token keeps the weight version that sampled it: ${first.weightVersion}, then` +
+        ` ${second.weightVersion}`,
+    },
+    {
       holds: differsAt >= 0,
       claim: `encoding the text again gives ${again.length} ids and differs from id ${differsAt} on:` +
         " training on it would be training on what nobody sampled",
@@ -106,6 +111,12 @@ function logprobsAgree(turns: readonly Turn[], retrieved: Retrieved): boolean {
       const at = promptIds.length + index;
       return retrieved.rollout_logp[at] === logprob && retrieved.loss_mask[at] === 1;
     }) && retrieved.loss_mask[promptIds.length - 1] === 0
+  );
+}
+
+function versionsAgree(turns: readonly Turn[], { generation_versions }: Retrieved): boolean {
+  return turns.every(({ promptIds, outputIds, weightVersion }) =>
+    outputIds.every((_, index) => String(generation_versions[promptIds.length + index]) === weightVersion)
   );
 }
 

@@ -65,7 +65,6 @@ const LEDGER = [...SECOND.promptIds, ...SECOND.outputIds];
 const SAMPLED = new Map([[10, -0.5], [11, -1], [13, -2], [14, -3]]);
 const TRANSCRIPT: Transcript = {
   turns: [FIRST, SECOND],
-  updatedVersion: "8",
   retrieved: {
     tokens: LEDGER,
     loss_mask: LEDGER.map((_, index) => SAMPLED.has(index) ? 1 : 0),
@@ -86,27 +85,32 @@ Deno.test("firstSplit() finds the first stretch that encoding would not give", (
 });
 
 Deno.test("findings() hold for what the engine did, and name what does not", () => {
-  assert.deepEqual(findings(TRANSCRIPT, codec).map(({ holds }) => holds), [true, true, true, true]);
+  assert.deepEqual(findings(TRANSCRIPT, codec).map(({ holds }) => holds), [true, true, true, true, true]);
   const cases: [string, Partial<Transcript>, boolean[]][] = [
     [
       "another id in turn 2's prompt",
       { turns: [FIRST, { ...SECOND, promptIds: [1, ...SECOND.promptIds.slice(1)] }] },
-      [false, false, true, true],
+      [false, false, true, true, true],
     ],
     [
       "a token too few",
       { retrieved: { ...TRANSCRIPT.retrieved, tokens: LEDGER.slice(0, -1) } },
-      [true, false, true, true],
+      [true, false, true, true, true],
     ],
     [
       "a token too many",
       { retrieved: { ...TRANSCRIPT.retrieved, tokens: [...LEDGER, 1] } },
-      [true, false, true, true],
+      [true, false, true, true, true],
     ],
     [
       "another logprob",
       { retrieved: { ...TRANSCRIPT.retrieved, rollout_logp: LEDGER.map(() => 0) } },
-      [true, true, false, true],
+      [true, true, false, true, true],
+    ],
+    [
+      "turn 1's version on turn 2's tokens",
+      { retrieved: { ...TRANSCRIPT.retrieved, generation_versions: LEDGER.map(() => 7) } },
+      [true, true, true, false, true],
     ],
   ];
   for (const [name, change, expected] of cases) {
