@@ -8,6 +8,7 @@ import type { RouterConfig } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { type LoadedTokenizer, loadTokenizer } from "../tokenizer/load.ts";
 import { normalizeWorkerUrl } from "../worker/worker_url.ts";
+import { createHttpFetch } from "./http/http_fetch.ts";
 import { loadMiddleware } from "./load_middleware.ts";
 
 /** Text that exercises a tokenizer: words, digits, several scripts. */
@@ -26,13 +27,17 @@ export async function openRouter(config: RouterConfig, deps: Partial<RouterDeps>
     deps.middleware ?? loadMiddleware(config.middleware),
   ]);
   if (config.prewarm) tokenizer?.tokenizer.decode(tokenizer.tokenizer.encode(WARM_UP_TEXT));
-  return await createRouter(config, {
+  const transport = createHttpFetch({ open: openTcp, fallback: globalThis.fetch });
+  const router = await createRouter(config, {
+    fetch: transport.fetch,
     connect: connectTcp,
     memoryUsage: Deno.memoryUsage,
     ...deps,
     tokenizer,
     middleware,
   });
+  router.registry.register("transport", transport, ({ close }) => close());
+  return router;
 }
 
 /** The configured tokenizer; null when there is none. */
@@ -44,6 +49,12 @@ export async function openTokenizer(
     backend: config.tokenizerBackend,
     worker: config.prewarm ? "eager" : true,
   });
+}
+
+async function openTcp(hostname: string, port: number, signal: AbortSignal | null): Promise<Deno.TcpConn> {
+  const connection = await Deno.connect({ hostname, port, ...(signal === null ? {} : { signal }) });
+  connection.setNoDelay(true);
+  return connection;
 }
 
 /** Whether a port of a host takes a connection. */

@@ -1,0 +1,274 @@
+/**
+ * One keep-alive HTTP/1.1 connection to a worker: one request at a time, bodies read as they come.
+ *
+ * @module
+ */
+import { type Framing, HttpFormatError, parseReplyHead, type ReplyHead } from "./reply_head.ts";
+
+/** What a connection is made of; a `Deno.TcpConn` is one. */
+export interface ByteStream {
+  read(into: Uint8Array): Promise<number | null>;
+  write(bytes: Uint8Array): Promise<number>;
+  close(): void;
+}
+
+/** Bytes taken in at a time, and the longest head of a reply. */
+export const READ_BUFFER_BYTES = 16 * 1024;
+/** Longest line that begins a chunk, and longest trailer. */
+const FRAMING_LINE_BYTES_MAX = 1024;
+const TRAILERS_MAX = 64;
+/** Replies such as 100 or 103 before the one that counts. */
+const INTERIM_REPLIES_MAX = 8;
+const CR = 0x0d;
+const LF = 0x0a;
+
+/** The connection ended before the reply did. */
+export class ConnectionEndedError extends Error {
+  override readonly name = "ConnectionEndedError";
+}
+
+/** A connection that outlives its requests. Anything that fails on it closes it. */
+export class HttpConnection {
+  readonly #stream: ByteStream;
+  readonly #buffer = new Uint8Array(READ_BUFFER_BYTES);
+  /** What was received and not yet taken: `#buffer` from `#start` to `#end`. */
+  #start = 0;
+  #end = 0;
+  #requests = 0;
+  #isClosed = false;
+  #isWriting = false;
+  #keepsAlive = false;
+  #isReplyWhole = false;
+  #hasReplyBegun = false;
+  /** A read begun while idle: it tells at once when the worker ends the connection. */
+  #ahead: Promise<number | null> | null = null;
+
+  constructor(stream: ByteStream) {
+    this.#stream = stream;
+  }
+
+  /** Whether any byte of a reply to the last request came. */
+  get hasReplyBegun(): boolean {
+    return this.#hasReplyBegun;
+  }
+
+  /** Whether the last reply was read to its end and another request may follow. */
+  get isReusable(): boolean {
+    const isIdle = this.#isReplyWhole && !this.#isWriting && this.#start === this.#end;
+    return isIdle && this.#keepsAlive && !this.#isClosed;
+  }
+
+  /**
+   * Sends a request and waits for the head of its reply.
+   *
+   * @param bytes head and body
+   * @throws ConnectionEndedError, HttpFormatError
+   */
+  async exchange(bytes: Uint8Array, method: string): Promise<ReplyHead> {
+    this.#requests++;
+    this.#isReplyWhole = false;
+    this.#hasReplyBegun = false;
+    const writeFailure = this.#write(bytes).then(() => null, (error: unknown) => error);
+    try {
+      return await this.#readHead(method);
+    } catch (error) {
+      this.close();
+      // A worker may answer before it has read the whole request: the failure to write counts only without an answer.
+      throw error instanceof HttpFormatError ? error : new ConnectionEndedError(
+        `Cannot read reply: ${messageOf(error)}`,
+        { cause: await writeFailure ?? error },
+      );
+    }
+  }
+
+  /** The body of a reply, in pieces as they come. Read it to its end, or close the connection. */
+  async *body(framing: Framing): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+    if (framing.kind === "length") yield* this.#pieces(framing.bytes);
+    else if (framing.kind === "chunked") yield* this.#chunks();
+    else if (framing.kind === "until close") yield* this.#rest();
+    this.#isReplyWhole = true;
+  }
+
+  /** A body of known length, whole. */
+  async wholeBody(bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    const body = new Uint8Array(bytes);
+    for (let at = 0; at < bytes;) {
+      if (this.#start === this.#end) await this.#receive();
+      const piece = this.#take(bytes - at);
+      body.set(piece, at);
+      at += piece.length;
+    }
+    this.#isReplyWhole = true;
+    return body;
+  }
+
+  /** Watches an idle connection; `onEnd` is called when the worker ends it, or sends what nobody asked for. */
+  watch(onEnd: () => void): void {
+    const requests = this.#requests;
+    this.#start = this.#end = 0;
+    const ahead = this.#stream.read(this.#buffer);
+    this.#ahead = ahead;
+    const check = () => {
+      if (this.#requests !== requests || this.#isClosed) return;
+      this.close();
+      onEnd();
+    };
+    ahead.then(check, check);
+  }
+
+  /** Ends the connection, and whatever is under way on it. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    try {
+      this.#stream.close();
+    } catch {
+      // The other side was faster.
+    }
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    this.#isWriting = true;
+    for (let at = 0; at < bytes.length;) {
+      at += await this.#stream.write(at === 0 ? bytes : bytes.subarray(at));
+    }
+    this.#isWriting = false;
+  }
+
+  async #readHead(method: string): Promise<ReplyHead> {
+    for (let interim = 0; interim <= INTERIM_REPLIES_MAX; interim++) {
+      const head = parseReplyHead(await this.#readHeadText(), method);
+      if (head.status === 101) throw new HttpFormatError("Cannot read reply: it switches protocols unasked");
+      if (head.status < 200) continue;
+      this.#keepsAlive = head.keepsAlive;
+      this.#isReplyWhole = head.framing.kind === "none";
+      return head;
+    }
+    throw new HttpFormatError(`Cannot read reply: more than ${INTERIM_REPLIES_MAX} interim replies`);
+  }
+
+  async #readHeadText(): Promise<string> {
+    let searched = this.#start;
+    while (true) {
+      const at = this.#indexOfBlankLine(searched);
+      if (at >= 0) {
+        const text = latin1(this.#buffer.subarray(this.#start, at));
+        this.#start = at + 4;
+        return text;
+      }
+      const received = this.#end - this.#start;
+      if (received === READ_BUFFER_BYTES) {
+        throw new HttpFormatError(`Cannot read reply: its head exceeds ${READ_BUFFER_BYTES} bytes`);
+      }
+      await this.#receive();
+      searched = Math.max(this.#start, this.#start + received - 3);
+    }
+  }
+
+  #indexOfBlankLine(from: number): number {
+    const bytes = this.#buffer;
+    for (let at = bytes.indexOf(CR, from); at >= 0 && at + 3 < this.#end; at = bytes.indexOf(CR, at + 1)) {
+      if (bytes[at + 1] === LF && bytes[at + 2] === CR && bytes[at + 3] === LF) return at;
+    }
+    return -1;
+  }
+
+  async *#pieces(bytes: number): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+    for (let left = bytes; left > 0;) {
+      if (this.#start === this.#end) await this.#receive();
+      const piece = this.#take(left).slice();
+      left -= piece.length;
+      yield piece;
+    }
+  }
+
+  async *#chunks(): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+    while (true) {
+      const size = parseChunkSize(await this.#readLine());
+      if (size === 0) break;
+      yield* this.#pieces(size);
+      if (await this.#readLine() !== "") {
+        throw new HttpFormatError("Cannot read reply: a chunk is longer than it says");
+      }
+    }
+    for (let trailers = 0; await this.#readLine() !== ""; trailers++) {
+      if (trailers === TRAILERS_MAX) throw new HttpFormatError("Cannot read reply: too many trailers");
+    }
+  }
+
+  async *#rest(): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+    while (this.#start < this.#end || await this.#fill()) yield this.#take(READ_BUFFER_BYTES).slice();
+  }
+
+  /** A line that ends with CR LF, without them. */
+  async #readLine(): Promise<string> {
+    while (true) {
+      const at = this.#buffer.indexOf(LF, this.#start);
+      if (at >= 0 && at < this.#end) {
+        const isWhole = at > this.#start && this.#buffer[at - 1] === CR;
+        if (!isWhole) throw new HttpFormatError("Cannot read reply: a line of its framing has no end");
+        const line = latin1(this.#buffer.subarray(this.#start, at - 1));
+        this.#start = at + 1;
+        return line;
+      }
+      if (this.#end - this.#start > FRAMING_LINE_BYTES_MAX) {
+        throw new HttpFormatError(
+          `Cannot read reply: a chunk's head exceeds ${FRAMING_LINE_BYTES_MAX} bytes`,
+        );
+      }
+      await this.#receive();
+    }
+  }
+
+  /** At most `bytes` of what was received; valid until the next read. */
+  #take(bytes: number): Uint8Array {
+    const piece = this.#buffer.subarray(this.#start, Math.min(this.#end, this.#start + bytes));
+    this.#start += piece.length;
+    return piece;
+  }
+
+  /** @throws ConnectionEndedError when nothing more comes */
+  async #receive(): Promise<void> {
+    if (!await this.#fill()) throw new ConnectionEndedError("Cannot read reply: the connection ended");
+  }
+
+  /** Receives more; false at the end of the connection. */
+  async #fill(): Promise<boolean> {
+    const ahead = this.#ahead;
+    this.#ahead = null;
+    if (ahead === null) this.#makeRoom();
+    const count = await (ahead ?? this.#stream.read(this.#buffer.subarray(this.#end)));
+    if (count === null) return false;
+    this.#hasReplyBegun = true;
+    this.#end += count;
+    return true;
+  }
+
+  #makeRoom(): void {
+    if (this.#start === this.#end) {
+      this.#start = this.#end = 0;
+    } else if (this.#end === READ_BUFFER_BYTES) {
+      this.#buffer.copyWithin(0, this.#start, this.#end);
+      this.#end -= this.#start;
+      this.#start = 0;
+    }
+  }
+}
+
+function parseChunkSize(line: string): number {
+  const match = /^([0-9a-f]{1,12})[ \t]*(?:;.*)?$/i.exec(line);
+  if (match === null) {
+    throw new HttpFormatError(
+      `Cannot read reply: malformed chunk size, received ${JSON.stringify(line.slice(0, 80))}`,
+    );
+  }
+  return parseInt(match[1] as string, 16);
+}
+
+function latin1(bytes: Uint8Array): string {
+  return String.fromCharCode.apply(null, bytes as unknown as number[]);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
