@@ -44,7 +44,12 @@ export function keyBytes(command: Command, key: u32): u32 {
 // @ts-ignore: decorator
 @inline
 export function keyTokens(command: Command, key: u32): u32 {
-  return load<u32>(start(command) + KEYS + (<usize> key << 3), 4);
+  return load<u32>(start(command) + KEYS + (<usize> key << 3), 4) & 0x7fffffff;
+}
+
+/** The highest bit of a key's tokens: it is found, and never continued. */
+export function isRetrieveOnlyKey(command: Command, key: u32): bool {
+  return load<u32>(start(command) + KEYS + (<usize> key << 3), 4) >> 31 == 1;
 }
 
 export function edgeOffset(command: Command, edge: u32): u32 {

@@ -7,6 +7,7 @@ import {
   edgeOffset,
   edgeToken,
   idsOfCommand,
+  isRetrieveOnlyKey,
   keyBytes,
   keyTokens,
   logprobsOfCommand,
@@ -27,6 +28,7 @@ import {
   none,
   Point,
   result,
+  RETRIEVE_ONLY,
   SCOPE_NONE,
   SCOPE_UNNAMED,
   Segment,
@@ -270,7 +272,8 @@ function addPoints(segment: Segment, start: Node, command: Command): Point {
   for (let key: u32 = 0; key < command.keys; key++) {
     const length = keyBytes(command, key);
     const kept = keyTokens(command, key);
-    const flags = INSERTED | splice | (kept < command.count ? TRIMMED : 0) | (key == 0 ? ENTRY : 0);
+    const use = isRetrieveOnlyKey(command, key) ? RETRIEVE_ONLY : INSERTED | splice;
+    const flags = use | (kept < command.count ? TRIMMED : 0) | (key == 0 ? ENTRY : 0);
     const point = placePoint(segment, start, text, length, kept, flags);
     if (!exists(point)) return point;
     if (key == 0) first = point;

@@ -28,6 +28,8 @@ export const INSERTED: u32 = 2;
 export const TRIMMED: u32 = 4;
 /** Counts as an entry. */
 export const ENTRY: u32 = 8;
+/** An inserted text ends here that leaves out what no cut can: it is found, and never continued. */
+export const RETRIEVE_ONLY: u32 = 16;
 
 /** Scopes of samples: nothing was sampled; sampled without a scope; of several scopes. Others are ids from 3 on. */
 export const SCOPE_NONE: u32 = 0;

@@ -10,6 +10,7 @@ import {
   none,
   Point,
   result,
+  RETRIEVE_ONLY,
   SCOPE_NONE,
   Segment,
   SPLICE,
@@ -81,8 +82,9 @@ export function pointOfTokens(point: Point, kept: u32): Point {
 }
 
 function usableFlags(mode: u32, atEnd: bool): u32 {
-  if (mode == MODE_LONGEST) return INSERTED;
-  return atEnd ? SPLICE | INSERTED : SPLICE;
+  const ends = mode == MODE_CONTINUE ? INSERTED : INSERTED | RETRIEVE_ONLY;
+  if (mode == MODE_LONGEST) return ends;
+  return atEnd ? SPLICE | ends : SPLICE;
 }
 
 // @ts-ignore: decorator

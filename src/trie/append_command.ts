@@ -8,6 +8,8 @@ import type { WasmCore } from "./wasm_core.ts";
 
 const HEADER_BYTES = 32;
 const PAIR_BYTES = 8;
+/** Bit of a key's token count: the key is found, and never continued. */
+const RETRIEVE_ONLY_KEY = 0x8000_0000;
 
 /** Bytes of one command, a multiple of 8. */
 export function commandBytes(segment: CheckedSegment): number {
@@ -36,7 +38,7 @@ export function writeCommand(core: WasmCore, at: number, segment: CheckedSegment
   for (const field of fields) u32[word++] = field;
   for (const key of keys) {
     u32[word++] = key.bytes.length;
-    u32[word++] = key.tokens;
+    u32[word++] = key.retrieveOnly ? (key.tokens | RETRIEVE_ONLY_KEY) >>> 0 : key.tokens;
   }
   for (const point of splicePoints) {
     u32[word++] = point.byteOffset;

@@ -34,6 +34,7 @@ export type TrieLimits = Required<TokenTrieOptions>;
 export interface KeyBytes {
   readonly bytes: Uint8Array;
   readonly tokens: number;
+  readonly retrieveOnly: boolean;
 }
 
 /** A run of tokens of one version code. */
@@ -166,7 +167,7 @@ function readKeys(keys: readonly SegmentKey[], tokens: number): KeyBytes[] | str
     if (!Number.isInteger(kept) || kept < 1 || kept > tokens) {
       return `a key stands for 1 to ${tokens} tokens, received ${show(kept)}`;
     }
-    out.push({ bytes, tokens: kept });
+    out.push({ bytes, tokens: kept, retrieveOnly: key.retrieveOnly ?? false });
   }
   return out;
 }

@@ -15,6 +15,8 @@ export const PointFlag = {
   TRIMMED: 4,
   /** Counts as an entry: every inserted text but the further keys of a segment. */
   ENTRY: 8,
+  /** An inserted text ends here that leaves out what no cut can: it is found, and never continued. */
+  RETRIEVE_ONLY: 16,
 } as const;
 
 /** The questions a text is looked up with. The WASM core uses the same numbers. */

@@ -296,7 +296,8 @@ export class ModelTrie implements TokenTrie {
     const points = input.keys.map((key, i) => {
       const trimmed = key.tokens < input.tokenIds.length ? PointFlag.TRIMMED : 0;
       const entry = i === 0 ? PointFlag.ENTRY : 0;
-      const flags = PointFlag.INSERTED | splice | trimmed | entry;
+      const use = key.retrieveOnly ? PointFlag.RETRIEVE_ONLY : PointFlag.INSERTED | splice;
+      const flags = use | trimmed | entry;
       return this.#store.addPoint(segment, base + byteString(key.bytes), key.tokens, flags);
     });
     for (const { byteOffset, tokenIndex } of input.splicePoints) {
@@ -454,7 +455,10 @@ function isUsable(point: ModelPoint, query: string, mode: LookupMode): boolean {
   if (!query.startsWith(point.text)) return false;
   const atEnd = point.text.length === query.length;
   if (!atEnd && isContinuationByte(query.charCodeAt(point.text.length))) return false;
-  const inserted = (point.flags & PointFlag.INSERTED) !== 0;
+  const ends = mode === LookupMode.CONTINUE
+    ? PointFlag.INSERTED
+    : PointFlag.INSERTED | PointFlag.RETRIEVE_ONLY;
+  const inserted = (point.flags & ends) !== 0;
   if (mode === LookupMode.LONGEST) return inserted;
   return (point.flags & PointFlag.SPLICE) !== 0 || (inserted && atEnd);
 }
