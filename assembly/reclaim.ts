@@ -32,7 +32,6 @@ export function removeLeaf(segment: Segment, cause: u32): void {
     prune(node);
     point = next;
   }
-  dropEvictable(segment);
   h.pins -= segment.pins;
   const tokens: u64 = segment.count;
   if (cause == CAUSE_LRU) h.evictedLru += tokens;
@@ -44,6 +43,7 @@ export function removeLeaf(segment: Segment, cause: u32): void {
     segment.holds = 1;
     unhold(segment);
   }
+  dropEvictable(segment);
   freeSegment(segment);
   if (!exists(parent)) return;
   if (cause != CAUSE_UNDONE && tickOf(parent) < tick) setTick(parent, tick);

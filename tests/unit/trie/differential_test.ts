@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createTokenTrie, ModelTrie, type PathHandle, type TokenTrie } from "../../../src/trie/mod.ts";
 import type { SegmentInput, SegmentKey, SplicePoint } from "../../../src/trie/token_trie.ts";
 
-const OPERATIONS = 24_000;
+const OPERATIONS = 60_000;
 const CHECK_EVERY = 40;
 /** Small, so that texts meet; with sequences of two, three and four bytes that share their first bytes. */
 const LETTERS = ["a", "b", "\0", "é", "è", "世", "丗", "😀", "😃"];
