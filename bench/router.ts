@@ -49,6 +49,8 @@ interface Load {
 
 const REPLY_TOKENS = 64;
 const REQUESTS_MAX = 20_000;
+/** A server at work is compiled: so many requests that the optimising compiler has seen to them. */
+const WARM_UP = { connections: 16, durationMs: 5_000, requestsMax: 3_000 } as const;
 const DIRECT = "direct";
 const BARE = "bare Deno.serve + fetch";
 const ROUTER_HOT = "router, cache on, hot";
@@ -135,11 +137,11 @@ class RouterBench {
     this.#check = check;
   }
 
-  /** Sends every hot request, then looks at what the upstream received of one more. */
+  /** Sends every hot request many times, then looks at what the upstream received of one more. */
   async warmUp(variant: Variant, tokenizer: Tokenizer): Promise<void> {
     for (const requests of this.#requests.values()) {
       const { hot } = requests;
-      await this.#load(variant, requests, { connections: 4, durationMs: 300 });
+      await this.#load(variant, requests, WARM_UP);
       const [probe] = hot;
       if (probe === undefined) throw new RangeError("Cannot warm up: there are no requests");
       this.#check(await sendOnce(variant.port, probe.bytes));
@@ -250,13 +252,17 @@ class RouterBench {
   async #load(
     variant: Variant,
     { hot, cold }: Requests,
-    { connections, durationMs }: { connections: number; durationMs: number },
+    { connections, durationMs, requestsMax = REQUESTS_MAX }: {
+      readonly connections: number;
+      readonly durationMs: number;
+      readonly requestsMax?: number;
+    },
   ): Promise<LoadResult> {
     const result = await runLoad({
       port: variant.port,
       connections,
       durationMs,
-      requestsMax: REQUESTS_MAX,
+      requestsMax,
       next: (index) => variant.isCold ? cold() : (hot[index % hot.length] as Requests["hot"][number]).bytes,
       check: this.#check,
     });
