@@ -12,9 +12,14 @@ export function withoutBasePath(): MiddlewareHandler<RouterEnv> {
     const base = baseRoutePath(c);
     if (base === "/" || base === "") return next();
     const segments = base.split("/").filter((segment) => segment !== "").length;
-    c.req.raw = new Request(withoutSegments(c.req.raw.url, segments), c.req.raw);
-    c.req.path = skipSegments(c.req.path, segments) || "/";
-    return next();
+    const { raw, path } = c.req;
+    c.req.raw = new Request(withoutSegments(raw.url, segments), raw);
+    c.req.path = skipSegments(path, segments) || "/";
+    return next().finally(() => {
+      // The outer app's middleware goes on with the request it knows.
+      c.req.raw = raw;
+      c.req.path = path;
+    });
   };
 }
 

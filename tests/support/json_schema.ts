@@ -79,5 +79,6 @@ function hasType(value: unknown, type: string): boolean {
   if (type === "array") return Array.isArray(value);
   if (type === "integer") return Number.isInteger(value);
   if (type === "object") return typeof value === "object" && value !== null && !Array.isArray(value);
-  return typeof value === type;
+  const kind: string = typeof value;
+  return kind === type;
 }
