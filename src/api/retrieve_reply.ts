@@ -71,10 +71,11 @@ function streamOf(parts: Iterator<string, void>): ReadableStream<Uint8Array> {
   });
 }
 
+// Engines clamp -Infinity to the least float, which JavaScript writes with an exponent: that has no place for ".0".
 function logprobDigits(logprob: number): string {
-  if (Number.isNaN(logprob)) return "null";
   if (!Number.isFinite(logprob)) return "null";
-  return Number.isInteger(logprob) ? `${logprob}.0` : String(logprob);
+  const digits = String(logprob);
+  return /^-?\d+$/.test(digits) ? `${digits}.0` : digits;
 }
 
 function versionDigits(code: number, isSampled: boolean, versionLabel: VersionLabel): string {

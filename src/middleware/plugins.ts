@@ -41,6 +41,7 @@ async function runSafely(
   try {
     return await run(c, next);
   } catch (thrown) {
-    throw thrown instanceof Error ? thrown : new Error(`Middleware ${name} threw ${String(thrown)}`);
+    if (thrown instanceof Error) throw thrown;
+    throw new Error(`Middleware ${name} threw ${typeof thrown === "object" ? "an object" : String(thrown)}`);
   }
 }
