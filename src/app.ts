@@ -211,7 +211,8 @@ export async function createRouter(
       try {
         await pool.close(signal);
       } finally {
-        await registry.clear();
+        registry.clear();
+        await registry.settled();
       }
     },
   };
