@@ -16,11 +16,15 @@ const CONTROL_PATHS: ReadonlySet<string> = new Set([
   "/abort_request",
 ]);
 
+function isControl(path: string): boolean {
+  return CONTROL_PATHS.has(path) || path.startsWith("/workers/");
+}
+
 /** Serves at most `maxConnections` requests at once; sheds the rest with 503 and `Retry-After`. */
 export function limits(maxConnections: number): MiddlewareHandler<RouterEnv> {
   let inFlight = 0;
   return async function limits(c, next) {
-    if (CONTROL_PATHS.has(c.req.path)) return await next();
+    if (isControl(c.req.path)) return await next();
     if (inFlight >= maxConnections) {
       c.header("Retry-After", String(RETRY_AFTER_S));
       return c.json(
