@@ -160,6 +160,11 @@ export class WasmCore {
     return this.u32[this.#result + word]!;
   }
 
+  /** The serial in the result: more than 32 bits. */
+  serial(): number {
+    return this.result(ResultWord.SERIAL_LOW) + this.result(ResultWord.SERIAL_HIGH) * 2 ** 32;
+  }
+
   /** Makes views anew when the memory has grown. To be called after every call that may grow it. */
   refresh(): void {
     if (this.u8?.buffer === this.#memory.buffer) return;

@@ -33,6 +33,7 @@ import type {
 } from "./token_trie.ts";
 import { VersionCodes } from "./versions.ts";
 import { BROKEN_RULES, HeaderWord, NO_POINT, ResultWord, Status, Want, WasmCore } from "./wasm_core.ts";
+import { WindowMatch } from "./window_match.ts";
 
 const UINT32_MAX = 0xffff_ffff;
 const INT32_MAX = 0x7fff_ffff;
@@ -51,6 +52,7 @@ export class WasmTrie implements TokenTrie {
   readonly #codes = new VersionCodes();
   readonly #scopes: ScopeIds;
   readonly #lookups = new LookupCounters();
+  readonly #window: WindowMatch;
   readonly #pinned = new Set<PathHandle>();
   #lastRefusal: string | null = null;
 
@@ -71,6 +73,7 @@ export class WasmTrie implements TokenTrie {
     core.refresh();
     this.#limits = limits;
     this.#core = core;
+    this.#window = new WindowMatch(core);
     this.#scopes = new ScopeIds((id) => core.exports.scopeSegments(id) >>> 0);
   }
 
@@ -152,6 +155,20 @@ export class WasmTrie implements TokenTrie {
     };
   }
 
+  /**
+   * As `retrieveFromText`, without copies: the payload stays in the core's output window. The answer is one and the
+   * same object each time and valid until the next call of any method. Not part of the {@link TokenTrie} contract.
+   */
+  matchViews(text: string, options: Pick<LookupOptions, "scope"> = {}): WindowMatch {
+    this.#find(text, LookupMode.RETRIEVE, options, PAYLOAD);
+    const core = this.#core;
+    const spliceBytes = core.result(ResultWord.SPLICE_BYTES);
+    const reason = matchReason(this.#queryBytes, core.result(ResultWord.MATCHED_BYTES), spliceBytes);
+    this.#lookups.count(spliceBytes > 0, reason);
+    this.#window.reason = reason;
+    return this.#window;
+  }
+
   findContinuation(text: string, options: LookupOptions = {}): Continuation {
     this.#find(text, LookupMode.CONTINUE, options, Want.DIGITS);
     return this.#continuation(this.#queryBytes, options);
@@ -226,9 +243,7 @@ export class WasmTrie implements TokenTrie {
   #handle(): PathHandle | null {
     const core = this.#core;
     const point = core.result(ResultWord.INDEX);
-    if (point === NO_POINT) return null;
-    const serial = core.result(ResultWord.SERIAL_LOW) + core.result(ResultWord.SERIAL_HIGH) * 2 ** 32;
-    return { point, serial };
+    return point === NO_POINT ? null : { point, serial: core.serial() };
   }
 
   append(parent: PathHandle | null, segments: readonly SegmentInput[]): AppendResult {
