@@ -1,0 +1,154 @@
+/**
+ * Conversations as a chat template wants them: arguments of tool calls as objects or strings, absent content as null or
+ * "", content parts or plain text. Which it is, the template tells by what it prints.
+ *
+ * @module
+ */
+import { strftime } from "../tokenizer/python_strftime.ts";
+import type { JsonObject } from "../types.ts";
+import { isPlainObject, plainContent } from "./canonical.ts";
+
+/** The part of a chat template that is used. */
+export interface Template {
+  render(context: { messages: readonly unknown[]; [variable: string]: unknown }): string;
+}
+
+/** Everything but the messages that a conversation is rendered with. */
+export interface RenderSettings {
+  readonly tools: readonly unknown[] | null;
+  readonly templateKwargs: JsonObject;
+  /** What the clock tells the template. */
+  readonly dateMs: number;
+}
+
+/** Options of {@link ChatRenderer}. */
+export interface ChatRendererOptions {
+  /** Reads the arguments of a tool call; default `JSON.parse`. One that keeps number literals prints them as they were. */
+  readonly parseArguments?: (json: string) => unknown;
+}
+
+/** How a template wants messages. */
+export interface MessageForm {
+  /** Arguments of tool calls: as objects (`tojson` in the template) or as the strings they came as. */
+  readonly argumentsAs: "object" | "string";
+  /** Absent content: as "" or as null. */
+  readonly absentContentAs: "" | null;
+  /** Lists of content parts are read by the template; otherwise their texts are joined by newlines. */
+  readonly readsParts: boolean;
+}
+
+/** Most conversations have objects and ""; the first form in which a template prints the call's name and value is taken. */
+const CALL_FORMS: readonly Pick<MessageForm, "argumentsAs" | "absentContentAs">[] = [
+  { argumentsAs: "object", absentContentAs: "" },
+  { argumentsAs: "object", absentContentAs: null },
+  { argumentsAs: "string", absentContentAs: "" },
+  { argumentsAs: "string", absentContentAs: null },
+];
+
+/** Renders conversations with one template. */
+export class ChatRenderer {
+  readonly #template: Template;
+  readonly #parseArguments: (json: string) => unknown;
+  #form: MessageForm | null = null;
+
+  constructor(template: Template, options: ChatRendererOptions = {}) {
+    this.#template = template;
+    this.#parseArguments = options.parseArguments ?? JSON.parse;
+  }
+
+  /** How this template wants messages, found out with the first conversation. */
+  get form(): MessageForm {
+    return this.#form ??= { ...this.#callForm(), readsParts: this.#readsParts() };
+  }
+
+  /**
+   * The text of a conversation.
+   *
+   * @param generate with the header of the assistant's turn behind it
+   * @throws {ChatTemplateError} when the template refuses it
+   */
+  render(messages: readonly JsonObject[], settings: RenderSettings, generate: boolean): string {
+    return this.#render(messages, settings, generate, this.form);
+  }
+
+  #render(
+    messages: readonly JsonObject[],
+    { tools, templateKwargs, dateMs }: RenderSettings,
+    generate: boolean,
+    form: MessageForm,
+  ): string {
+    return this.#template.render({
+      strftime_now: (format: string) => strftime(new Date(dateMs), format),
+      ...templateKwargs,
+      messages: messages.map((message) => this.#inForm(message, form)),
+      tools: tools?.length ? tools : null,
+      add_generation_prompt: generate,
+    });
+  }
+
+  #inForm(message: JsonObject, form: MessageForm): JsonObject {
+    const content = this.#content(message, form);
+    const hasCalls = Array.isArray(message.tool_calls) && message.tool_calls.length > 0;
+    if (!hasCalls && content === message.content) return message;
+    const calls = hasCalls && form.argumentsAs === "object"
+      ? { tool_calls: (message.tool_calls as unknown[]).map((call) => this.#withObject(call)) }
+      : {};
+    return { ...message, ...calls, ...(content === undefined ? {} : { content }) } as JsonObject;
+  }
+
+  #content(message: JsonObject, form: MessageForm): unknown {
+    const content = plainContent(message.content);
+    if (content === null || content === undefined) {
+      return message.role === "assistant" ? form.absentContentAs : content;
+    }
+    if (!Array.isArray(content) || form.readsParts) return content;
+    const texts = content.map((part) =>
+      isPlainObject(part) && typeof part.text === "string" ? part.text : null
+    );
+    return texts.includes(null) ? content : texts.join("\n");
+  }
+
+  #withObject(call: unknown): unknown {
+    const called = isPlainObject(call) ? call.function : undefined;
+    if (!isPlainObject(call) || !isPlainObject(called) || typeof called.arguments !== "string") return call;
+    try {
+      const text = called.arguments.trim();
+      return { ...call, function: { ...called, arguments: text === "" ? {} : this.#parseArguments(text) } };
+    } catch {
+      return call; // what the model wrote is no JSON: the template gets the model's words
+    }
+  }
+
+  #callForm(): Pick<MessageForm, "argumentsAs" | "absentContentAs"> {
+    const call = { name: "probe_name", arguments: '{"probe_key": "probe_value"}' };
+    const messages: JsonObject[] = [
+      { role: "user", content: "probe" },
+      {
+        role: "assistant",
+        content: null,
+        tool_calls: [{ id: "call00001", type: "function", function: call }],
+      },
+      { role: "tool", tool_call_id: "call00001", name: "probe_name", content: "probe" },
+    ];
+    const prints = (form: Pick<MessageForm, "argumentsAs" | "absentContentAs">) => {
+      const text = this.#tryRender(messages, { ...form, readsParts: false });
+      return text.includes("probe_name") && text.includes("probe_value") && !text.includes('\\"probe_key');
+    };
+    return CALL_FORMS.find(prints) ?? CALL_FORMS[0]!;
+  }
+
+  #readsParts(): boolean {
+    const parts = ["probe one", "probe two"].map((text) => ({ type: "text", text }));
+    const form: MessageForm = { ...CALL_FORMS[0]!, readsParts: true };
+    const text = this.#tryRender([{ role: "user", content: parts }], form);
+    return text.includes("probe one") && text.includes("probe two") && !/["']type["']/.test(text);
+  }
+
+  #tryRender(messages: readonly JsonObject[], form: MessageForm): string {
+    try {
+      return this.#render(messages, { tools: null, templateKwargs: {}, dateMs: 0 }, false, form);
+    } catch {
+      return "";
+    }
+  }
+}

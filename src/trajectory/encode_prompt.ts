@@ -1,0 +1,67 @@
+/**
+ * Text to ids: what follows a turn's tokens, or a prompt that begins anew.
+ *
+ * @module
+ */
+import type { PreparedPrompt } from "../cache/token_cache.ts";
+import type { SampledOutput } from "../engine/engine.ts";
+import type { PlanParts, TurnPlan } from "./plan.ts";
+
+/** Ids of a text. */
+export interface EncodedPrompt {
+  readonly ids: Uint32Array;
+  /** How many of them were encoded now; the others are stored ones. */
+  readonly encodedTokens: number;
+  readonly prepared: PreparedPrompt | null;
+}
+
+/** Ids of a text that follows other tokens. */
+export async function encodeContinuation(
+  { tokenizer }: PlanParts,
+  text: string,
+  signal?: AbortSignal,
+): Promise<EncodedPrompt> {
+  if (text === "") return { ids: new Uint32Array(), encodedTokens: 0, prepared: null };
+  const ids = await tokenizer.encodeAsync(text, { continuation: true, ...(signal ? { signal } : {}) });
+  return { ids, encodedTokens: ids.length, prepared: null };
+}
+
+/** Ids of a whole prompt: stored ones as far as the cache may lend them, only samples of this session among them. */
+export async function encodeWhole(
+  { tokenizer, cache }: PlanParts,
+  text: string,
+  scope: string,
+  signal?: AbortSignal,
+): Promise<EncodedPrompt> {
+  if (cache === undefined) {
+    const ids = await tokenizer.encodeAsync(text, signal ? { signal } : {});
+    return { ids, encodedTokens: ids.length, prepared: null };
+  }
+  const prepared = await cache.prepareText(text, scope, signal);
+  const stored = prepared.handle === null ? null : cache.trie.read(prepared.handle);
+  if (prepared.handle !== null && stored === null) {
+    cache.release(prepared);
+    throw new Error("Cannot read a cached prompt: its path is gone although it is pinned");
+  }
+  const ids = new Uint32Array(prepared.tokenCount);
+  ids.set(stored?.tokenIds.subarray(0, prepared.matchedTokens) ?? []);
+  ids.set(prepared.restIds, prepared.matchedTokens);
+  return { ids, encodedTokens: prepared.restIds.length, prepared };
+}
+
+/**
+ * Ends the loan of a plan's tokens: with an output the prompt and the output are stored for later prompts, without one they are
+ * only released. Harmless for plans without a loan.
+ */
+export async function settlePrompt(
+  { cache }: PlanParts,
+  { prepared }: Pick<TurnPlan, "prepared">,
+  output: SampledOutput | null,
+): Promise<void> {
+  if (cache === undefined || prepared === null) return;
+  try {
+    if (output !== null) await cache.commit(prepared, output);
+  } finally {
+    cache.release(prepared);
+  }
+}

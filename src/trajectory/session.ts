@@ -1,0 +1,159 @@
+/**
+ * One session: a forest of turns and what is needed to find a place in it.
+ *
+ * @module
+ */
+import type { Clock, JsonObject } from "../types.ts";
+import { IdempotencyConflictError, SessionFinishedError, SessionLimitError } from "./session_errors.ts";
+import type { SessionView, Turn } from "./turn.ts";
+import { type TurnFacts, TurnIndex } from "./turn_index.ts";
+
+/** What a session is made of. */
+export interface SessionOptions {
+  readonly id: string;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly turnsMax: number;
+  readonly metadata?: JsonObject;
+  /** Nobody named it: it was found, or will be, by its messages. Default false. */
+  readonly isAnonymous?: boolean;
+  /** A session of this id was there before and had to go. Default false. */
+  readonly wasEvicted?: boolean;
+  /** Told of each use. */
+  readonly onUsed?: (session: Session) => void;
+  /** Told of each turn once it is in. */
+  readonly onAdded?: (session: Session, turn: Turn, facts: TurnFacts) => void;
+}
+
+/** A session. Only `plan_turn.ts` and `commit_turn.ts` write to it. */
+export class Session implements SessionView {
+  readonly id: string;
+  readonly createdMs: number;
+  readonly metadata: JsonObject;
+  readonly isAnonymous: boolean;
+  readonly wasEvicted: boolean;
+  readonly index: TurnIndex = new TurnIndex();
+  readonly #turns: Turn[] = [];
+  readonly #turnsOfKeys = new Map<string, { requestKey: string; turn: Turn }>();
+  readonly #options: SessionOptions;
+  #isFinished = false;
+  #isRemoved = false;
+  #underWay = 0;
+  #lastUsedMs: number;
+  #sizeBytes = SESSION_BYTES;
+  #plans = 0;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.id = options.id;
+    this.metadata = options.metadata ?? {};
+    this.isAnonymous = options.isAnonymous ?? false;
+    this.wasEvicted = options.wasEvicted ?? false;
+    this.createdMs = options.clock.epochMs();
+    this.#lastUsedMs = options.clock.now();
+  }
+
+  get turns(): readonly Turn[] {
+    return this.#turns;
+  }
+
+  get isFinished(): boolean {
+    return this.#isFinished;
+  }
+
+  /** Turns that are planned or generated now. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  /** When it was last used, on the clock's own scale. */
+  get lastUsedMs(): number {
+    return this.#lastUsedMs;
+  }
+
+  /** Memory that its turns hold, by account. */
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  /** The time that templates see, for as long as the session lives. */
+  get frozenMs(): number {
+    return this.createdMs;
+  }
+
+  /** Marks a turn as under way until the result is disposed of: the session is not evicted meanwhile. */
+  begin(): Disposable {
+    this.#underWay++;
+    this.touch();
+    let isOpen = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (!isOpen) return;
+        isOpen = false;
+        this.#underWay--;
+        this.touch();
+      },
+    };
+  }
+
+  /** Uses the session: it becomes the youngest. */
+  touch(): void {
+    this.#lastUsedMs = this.#options.clock.now();
+    this.#options.onUsed?.(this);
+  }
+
+  /** Freezes the session. Harmless when done twice. */
+  finish(): void {
+    this.#isFinished = true;
+    this.touch();
+  }
+
+  /** The store let go of it: what is under way is not recorded any more. */
+  detach(): void {
+    this.#isRemoved = true;
+  }
+
+  /** Why the session takes no more turns, or null. */
+  refusal(): SessionFinishedError | SessionLimitError | null {
+    if (this.#isFinished || this.#isRemoved) return new SessionFinishedError(this.id);
+    const { turnsMax } = this.#options;
+    if (this.#turns.length < turnsMax) return null;
+    return new SessionLimitError(
+      `Cannot add a turn to session "${this.id}": it has ${turnsMax}, the most allowed`,
+    );
+  }
+
+  /** Serial of the next plan of this session. */
+  nextPlanSerial(): number {
+    return this.#plans++;
+  }
+
+  /** Id of a turn to be. */
+  newTurnId(): string {
+    return this.#options.newId();
+  }
+
+  /** The turn that an idempotency key stands for, or null. Throws when the key came with another request. */
+  turnOfKey(key: string, requestKey: string): Turn | null {
+    const known = this.#turnsOfKeys.get(key);
+    if (known === undefined) return null;
+    if (known.requestKey !== requestKey) throw new IdempotencyConflictError(key);
+    return known.turn;
+  }
+
+  /** Takes a turn in, at once and whole. */
+  add(turn: Turn, facts: TurnFacts, idempotencyKey?: string): void {
+    this.#turns.push(turn);
+    this.index.add(turn, facts);
+    if (idempotencyKey !== undefined) {
+      this.#turnsOfKeys.set(idempotencyKey, { requestKey: facts.requestKey, turn });
+    }
+    if (turn.parent !== null) turn.parent.isSuperseded = false;
+    this.#sizeBytes += facts.sizeBytes;
+    this.touch();
+    this.#options.onAdded?.(this, turn, facts);
+  }
+}
+
+/** Account of an empty session. */
+export const SESSION_BYTES = 1_024;
