@@ -37,8 +37,8 @@ export interface ExportPlan extends ExportCounts {
  * Plans the rows of a session: one a leaf of the exportable forest, less the rows that would train nothing new.
  *
  * A turn is exportable when it has a child (whoever continues a reply has received it), or when it was delivered and not
- * superseded. Credit goes to the first row that shows the token: leaves that sampled something come first, each group in
- * order of commit. Cost: turns times their depth in leaves, plus the sampled tokens.
+ * superseded. Credit goes to the first row that shows the token: leaves that sampled something come first, in order of
+ * commit, then those that show ancestors no other row shows. Each row shows a token that no other one shows. Cost: turns times their depth in leaves, plus the sampled tokens.
  *
  * @throws {RangeError} when a turn contradicts the contract of `turn.ts`, or `maxTokens` is not a positive integer
  */
@@ -55,8 +55,10 @@ export function planExport(view: SessionView, options: ExportOptions = {}): Expo
     const last = spans.at(-1);
     return last?.turn === leaf && last.outputTokens > 0;
   };
+  const others = paths.filter((path) => !samplesItself(path))
+    .sort((a, b) => b.sampledEnd - a.sampledEnd); // the one that shows most comes first: it may make the rest superfluous
   const rows: RowPlan[] = [];
-  for (const path of [...paths.filter(samplesItself), ...paths.filter((each) => !samplesItself(each))]) {
+  for (const path of [...paths.filter(samplesItself), ...others]) {
     const row = claimCredit(path, shown);
     if (row !== null) rows.push(row);
   }
@@ -67,6 +69,8 @@ interface Path {
   readonly leaf: Turn;
   readonly spans: readonly Omit<RowSpan, "creditFrom">[];
   readonly isCut: boolean;
+  /** Position after the last sampled id that the row would show; 0 when it shows none. */
+  readonly sampledEnd: number;
   /** Sampled ids of each turn that the row would show without a limit. */
   readonly kept: ReadonlyMap<Turn, number>;
 }
@@ -85,6 +89,7 @@ function visiblePath(leaf: Turn, maxTokens: number): Path {
   const kept = new Map<Turn, number>();
   let room = maxTokens;
   let isCut = false;
+  let [end, sampledEnd] = [0, 0];
   path.forEach((turn, i) => {
     const output = turn.outputIds.length - (path[i + 1]?.droppedIds ?? 0);
     kept.set(turn, output);
@@ -94,8 +99,10 @@ function visiblePath(leaf: Turn, maxTokens: number): Path {
     isCut = promptTokens + outputTokens < turn.promptIds.length + output;
     room -= promptTokens + outputTokens;
     spans.push({ turn, promptTokens, outputTokens });
+    end += promptTokens + outputTokens;
+    if (outputTokens > 0) sampledEnd = end;
   });
-  return { leaf, spans, isCut, kept };
+  return { leaf, spans, isCut, sampledEnd, kept };
 }
 
 interface Forest {
