@@ -57,6 +57,8 @@ export async function createHarness(options: HarnessOptions = {}): Promise<Harne
   const router = await createRouter({ workers: urls, ...config }, {
     fetch: options.wrapFetch?.(fetch) ?? fetch,
     healthChecks: false,
+    // The first worker is asked first.
+    random: () => 0,
     tokenizer: withTokenizer ? loaded : null,
     ...deps,
   });
