@@ -106,7 +106,11 @@ function startsWithBytes(bytes: Uint8Array, prefix: Uint8Array): boolean {
 }
 
 function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) {
+    if (a[i] !== b[i]) return false;
+  }
+  return true;
 }
 
 function concat(a: Uint8Array, b: Uint8Array): Uint8Array {

@@ -50,6 +50,7 @@ interface GenerateReply extends OpenReply {
   readonly isPaused: boolean;
 }
 
+const decoder = new TextDecoder();
 const logger = getLogger(["slime-router", "generate"]);
 
 /** Handles `POST` and `PUT /generate`. */
@@ -161,7 +162,7 @@ async function openStream(
 function readOutputs(body: Uint8Array): SampledOutput[] | null {
   let value: JsonValue;
   try {
-    value = JSON.parse(new TextDecoder().decode(body)) as JsonValue;
+    value = JSON.parse(decoder.decode(body)) as JsonValue;
   } catch {
     return null;
   }
