@@ -61,6 +61,8 @@ export const STALE_HANDLE: u32 = 3;
 
 /** Text, nodes, tables and points of one key at most, beside the bytes of the text itself. */
 const KEY_OVERHEAD_BYTES: u32 = 2048;
+/** A command is at most so many times as long as the segment that is made of it: 12 bytes a token, not 4. */
+const COMMAND_RATIO: u32 = 3;
 
 // --- whole texts ---------------------------------------------------------------------------------------------------
 
@@ -90,6 +92,7 @@ export function insertFlat(
   const parent = exists(prefix) ? prefix.segment : none<Segment>();
   const shared = exists(prefix) ? parent.base + prefix.kept : 0;
   const depth = result().spliceBytes;
+  if (exceedsMemory(<u64> (length - depth) + <u64> (count - shared) * 4)) return NO_MEMORY;
   if (!makeRoom(count - shared, parent, version)) return TOO_MANY_TOKENS;
 
   const flags = INSERTED | ENTRY | (load<u8>(mask + count - 1) ? SPLICE : 0);
@@ -121,6 +124,11 @@ export function insertFlat(
   touch(stored);
   raiseVersion(stored, version);
   return STORED;
+}
+
+/** Whether so many bytes fit under no circumstances: then nothing need be evicted to find out. */
+function exceedsMemory(bytesLeast: u64): bool {
+  return bytesLeast > <u64> header().maxBytes;
 }
 
 function makeFlat(
@@ -171,6 +179,7 @@ export function appendSegments(index: u32, serial: u64, commands: usize, count: 
   let known = start;
   let reused: u32 = 0;
   let need: u64 = 0;
+  let bytes: u64 = 0;
   let version: i32 = -1;
   let command = changetype<Command>(commands);
   for (let i: u32 = 0; i < count; i++, command = nextCommand(command)) {
@@ -182,9 +191,11 @@ export function appendSegments(index: u32, serial: u64, commands: usize, count: 
       reused++;
     } else {
       need += command.count;
+      bytes += command.bytes / COMMAND_RATIO;
     }
     version = max<i32>(version, versionOf(command));
   }
+  if (exceedsMemory(bytes)) return NO_MEMORY;
   const parent = exists(known) ? known.segment : none<Segment>();
   if (need > <u64> 0xffffffff || !makeRoom(need as u32, parent, version)) return TOO_MANY_TOKENS;
   return storeCommands(start, commands, count, reused);

@@ -1,6 +1,6 @@
 /** The windows through which the host hands in a query and reads an answer. */
 import { allocateWindow, releaseWindow, usableSize } from "./arena";
-import { DIGITS_MAX, writeDigits } from "./digits";
+import { DIGITS_MAX, DIGITS_SLACK, writeDigits } from "./digits";
 import { exists, header, Point, result, Segment } from "./layout";
 import { idsOf, readLogprobs, SPAN_BYTES, spanMask, spansOf, spanTokens, spanVersion } from "./segments";
 
@@ -43,7 +43,7 @@ export function writePath(segment: Segment, kept: u32, wanted: u32): bool {
   const r = result();
   const count = segment.base + kept;
   const perToken: u64 = 4 + 8 + 4 + 1 + (wanted & WANT_DIGITS ? DIGITS_MAX : 0);
-  const bytes = perToken * count + 64;
+  const bytes = perToken * count + DIGITS_SLACK;
   if (bytes > 0x7fffffff || !reserveOutput(bytes as u32)) return false;
   const logprobs = h.output;
   const ids = logprobs + (wanted & WANT_LOGPROBS ? <usize> count << 3 : 0);

@@ -247,11 +247,29 @@ export function fillLogprobs(logprobs: usize, spans: usize, spanCount: u32): voi
     const span = spans + i * SPAN_BYTES;
     const missing: f64 = spanMask(span) ? NaN : 0;
     const end = at + (<usize> spanTokens(span) << 3);
-    for (; at < end; at += 8) {
-      const value = load<f64>(at);
-      if (value != value) store<f64>(at, missing);
+    while (at < end) {
+      at = firstMissing(at, end);
+      if (at < end) store<f64>(at, missing);
+      at += 8;
     }
+    at = end;
   }
+}
+
+/** Address of the first NaN, or some address from `end` on. */
+function firstMissing(start: usize, end: usize): usize {
+  let at = start;
+  while (at + 32 <= end) {
+    const low = v128.load(at);
+    const high = v128.load(at, 16);
+    if (v128.any_true(v128.or(f64x2.ne(low, low), f64x2.ne(high, high)))) break;
+    at += 32;
+  }
+  for (; at < end; at += 8) {
+    const value = load<f64>(at);
+    if (value != value) break;
+  }
+  return at;
 }
 
 function logprobKindOf(logprobs: usize, spans: usize, spanCount: u32): u32 {
