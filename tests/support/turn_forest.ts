@@ -95,8 +95,8 @@ const TURN = fc.record({
   parent: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.nat(6)),
   promptRuns: PROMPT,
   sampledRuns: SAMPLED,
-  ids: fc.infiniteStream(ID),
-  logprobs: fc.infiniteStream(LOGPROB),
+  ids: fc.array(ID, { minLength: 24, maxLength: 24 }),
+  logprobs: fc.array(LOGPROB, { minLength: 12, maxLength: 12 }),
   dropped: fc.constantFrom(0, 0, 0, 1, 2),
   cause: fc.constantFrom<ForkCause | null>(null, "retry", "edit", "template", "best of n"),
   status: fc.constantFrom<Turn["status"]>("completed", "truncated", "aborted"),
@@ -109,13 +109,14 @@ export const FOREST: fc.Arbitrary<TestForest> = fc.array(TURN, { maxLength: 12 }
   const forest = new TestForest("random");
   for (const { parent, ids, logprobs, dropped, ...spec } of specs) {
     const above = forest.turns.at(-1 - parent) ?? null;
-    const output = take(ids, length(spec.sampledRuns));
+    const prompt = ids.slice(0, length(spec.promptRuns));
+    const output = ids.slice(12, 12 + length(spec.sampledRuns));
     forest.add({
       ...spec,
       parent: above,
-      prompt: take(ids, length(spec.promptRuns)),
+      prompt,
       output,
-      logprobs: take(logprobs, output.length),
+      logprobs: logprobs.slice(0, output.length),
       dropped: Math.min(dropped, above?.outputIds.length ?? 0),
     });
   }
@@ -124,8 +125,4 @@ export const FOREST: fc.Arbitrary<TestForest> = fc.array(TURN, { maxLength: 12 }
 
 function length(runs: readonly { readonly tokens: number }[]): number {
   return runs.reduce((sum, { tokens }) => sum + tokens, 0);
-}
-
-function take<T>(stream: fc.Stream<T>, count: number): T[] {
-  return Array.from({ length: count }, () => stream.next().value as T);
 }
