@@ -51,6 +51,9 @@ export class ChatRenderer {
   readonly #parseArguments: (json: string) => unknown;
   #form: MessageForm | null = null;
 
+  /** Closings by template arguments: what `closing.ts` has found out. */
+  readonly closings: Map<string, string> = new Map();
+
   constructor(template: Template, options: ChatRendererOptions = {}) {
     this.#template = template;
     this.#parseArguments = options.parseArguments ?? JSON.parse;
@@ -87,8 +90,8 @@ export class ChatRenderer {
   }
 
   #inForm(message: JsonObject, form: MessageForm): JsonObject {
-    const content = this.#content(message, form);
     const hasCalls = Array.isArray(message.tool_calls) && message.tool_calls.length > 0;
+    const content = this.#content(message, hasCalls, form);
     if (!hasCalls && content === message.content) return message;
     const calls = hasCalls && form.argumentsAs === "object"
       ? { tool_calls: (message.tool_calls as unknown[]).map((call) => this.#withObject(call)) }
@@ -96,11 +99,10 @@ export class ChatRenderer {
     return { ...message, ...calls, ...(content === undefined ? {} : { content }) } as JsonObject;
   }
 
-  #content(message: JsonObject, form: MessageForm): unknown {
+  #content(message: JsonObject, hasCalls: boolean, form: MessageForm): unknown {
     const content = plainContent(message.content);
-    if (content === null || content === undefined) {
-      return message.role === "assistant" ? form.absentContentAs : content;
-    }
+    const isAbsent = content === null || content === undefined || (hasCalls && content === "");
+    if (isAbsent) return message.role === "assistant" ? form.absentContentAs : content;
     if (!Array.isArray(content) || form.readsParts) return content;
     const texts = content.map((part) =>
       isPlainObject(part) && typeof part.text === "string" ? part.text : null

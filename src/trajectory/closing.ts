@@ -4,6 +4,7 @@
  * @module
  */
 import type { JsonObject } from "../types.ts";
+import { canonicalJson } from "./canonical.ts";
 import type { ChatRenderer, RenderSettings } from "./chat_renderer.ts";
 import { textAround } from "./placeholder.ts";
 
@@ -13,9 +14,22 @@ const ASSISTANT: JsonObject = { role: "assistant", content: "x" };
 /**
  * The closing text inside a conversation, by double difference: what stands between an assistant's text and the end, and
  * between it and the next user's text. Templates that close the last turn in a way of their own (`<|return|>`, `<|end|>`)
- * are told apart by the second. "" when there is none, or when it cannot be found out. Three small renders.
+ * are told apart by the second. "" when there is none, or when it cannot be found out. Three small renders, the first time.
  */
 export function closingOf(renderer: ChatRenderer, settings: RenderSettings): string {
+  const key = canonicalJson(settings.templateKwargs, { exactNumbers: true });
+  const known = renderer.closings.get(key);
+  if (known !== undefined) return known;
+  if (renderer.closings.size >= CLOSINGS_MAX) renderer.closings.clear();
+  const closing = findClosing(renderer, { ...settings, tools: null });
+  renderer.closings.set(key, closing);
+  return closing;
+}
+
+/** Sets of template arguments whose closings are kept. */
+const CLOSINGS_MAX = 256;
+
+function findClosing(renderer: ChatRenderer, settings: RenderSettings): string {
   const between = textAround(renderer, [USER, ASSISTANT, USER], settings, false, [1, 2])?.[1];
   const last = textAround(renderer, [USER, ASSISTANT], settings, false, [1])?.[1];
   if (between === undefined) return last ?? "";
