@@ -17,6 +17,7 @@ import {
   textOfCommand,
   versionOf,
 } from "./command";
+import { areBits } from "./bytes";
 import { pushEvictable, reserveHeap } from "./heap";
 import {
   CAUSE_UNDONE,
@@ -39,7 +40,6 @@ import { findTokens, Wanted, WANTED } from "./match";
 import { addPoint, pointAt } from "./points";
 import { freeMemory, makeRoom, removeLeaf, removeTree } from "./reclaim";
 import {
-  countMaskRuns,
   equalIds,
   equalLogprobs,
   equalSpans,
@@ -53,11 +53,12 @@ import {
 import { findBelow, insertBelow, prune } from "./trie";
 import { writeHandle } from "./output";
 
-/** Stored, or refused: more tokens than fit; no memory; a handle of something that is gone. */
+/** Stored, or refused: more tokens than fit; no memory; a stale handle; a loss mask that is not of 0 and 1. */
 export const STORED: u32 = 0;
 export const TOO_MANY_TOKENS: u32 = 1;
 export const NO_MEMORY: u32 = 2;
 export const STALE_HANDLE: u32 = 3;
+export const BAD_LOSS_MASK: u32 = 4;
 
 /** Text, nodes, tables and points of one key at most, beside the bytes of the text itself. */
 const KEY_OVERHEAD_BYTES: u32 = 2048;
@@ -80,8 +81,9 @@ export function insertFlat(
   version: i32,
   spans: usize,
 ): u32 {
-  writeMaskSpans(mask, count, version, spans);
-  if (logprobs) fillLogprobs(logprobs, spans, countMaskRuns(mask, count));
+  if (!areBits(mask, count)) return BAD_LOSS_MASK;
+  const runs = writeMaskSpans(mask, count, version, spans);
+  if (logprobs) fillLogprobs(logprobs, spans, runs);
   const wanted = changetype<Wanted>(WANTED);
   wanted.ids = ids;
   wanted.count = count;
@@ -105,7 +107,7 @@ export function insertFlat(
   } else {
     const bytes = length + (count - shared) * 12 + KEY_OVERHEAD_BYTES;
     const from: usize = shared;
-    writeMaskSpans(mask + from, count - shared, version, spans);
+    const restRuns = shared ? writeMaskSpans(mask + from, count - shared, version, spans) : runs;
     do {
       stored = makeFlat(
         prefix,
@@ -115,7 +117,7 @@ export function insertFlat(
         count - shared,
         logprobs ? logprobs + (from << 3) : 0,
         spans,
-        countMaskRuns(mask + from, count - shared),
+        restRuns,
         flags,
       );
     } while (!exists(stored) && freeMemory(bytes, parent));

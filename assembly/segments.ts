@@ -220,15 +220,8 @@ export function scopeCount(scope: u32): u32 {
 
 // --- spans ---------------------------------------------------------------------------------------------------------
 
-/** Number of runs of equal bytes in a loss mask. */
-export function countMaskRuns(mask: usize, count: u32): u32 {
-  let runs: u32 = 0;
-  for (let i: u32 = 0; i < count; runs++) i += runLength(mask + i, count - i, load<u8>(mask + i));
-  return runs;
-}
-
-/** Writes the spans of a loss mask; sampled tokens get `version`. */
-export function writeMaskSpans(mask: usize, count: u32, version: i32, spans: usize): void {
+/** Writes the spans of a loss mask; sampled tokens get `version`. Returns their number. */
+export function writeMaskSpans(mask: usize, count: u32, version: i32, spans: usize): u32 {
   let span = spans;
   for (let i: u32 = 0; i < count; span += SPAN_BYTES) {
     const bit: u32 = load<u8>(mask + i);
@@ -236,6 +229,7 @@ export function writeMaskSpans(mask: usize, count: u32, version: i32, spans: usi
     writeSpan(span, run, bit, bit ? version : -1);
     i += run;
   }
+  return ((span - spans) / SPAN_BYTES) as u32;
 }
 
 // --- logprobs ------------------------------------------------------------------------------------------------------

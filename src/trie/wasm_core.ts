@@ -83,7 +83,13 @@ export const Want = {
 } as const;
 
 /** Answers of `insert` and `append`: insert.ts. */
-export const Status = { STORED: 0, TOO_MANY_TOKENS: 1, NO_MEMORY: 2, STALE_HANDLE: 3 } as const;
+export const Status = {
+  STORED: 0,
+  TOO_MANY_TOKENS: 1,
+  NO_MEMORY: 2,
+  STALE_HANDLE: 3,
+  BAD_LOSS_MASK: 4,
+} as const;
 
 /** `INDEX` of a result without a handle. */
 export const NO_POINT = 0xffff_ffff;

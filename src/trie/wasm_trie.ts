@@ -23,6 +23,7 @@ import type {
   Continuation,
   GcReport,
   LookupOptions,
+  MatchReason,
   PathHandle,
   PrefixMatch,
   SegmentInput,
@@ -55,6 +56,8 @@ export class WasmTrie implements TokenTrie {
   readonly #window: WindowMatch;
   readonly #pinned = new Set<PathHandle>();
   #lastRefusal: string | null = null;
+  /** UTF-8 length of the last query. */
+  #queryBytes = 0;
 
   /** `module` is the compiled core. Throws `RangeError` for a limit outside its range. */
   constructor(module: WebAssembly.Module, options: TokenTrieOptions = {}) {
@@ -105,7 +108,9 @@ export class WasmTrie implements TokenTrie {
     if (typeof ids === "string") return ids;
     const logprobs = readLogprobs(givenLogprobs, ids.length);
     if (typeof logprobs === "string") return logprobs;
-    const lossMask = readLossMask(givenMask, ids.length);
+    // Bytes are checked by the core.
+    const unchecked = givenMask instanceof Uint8Array && givenMask.length === ids.length;
+    const lossMask = unchecked ? givenMask : readLossMask(givenMask, ids.length);
     if (typeof lossMask === "string") return lossMask;
     const version = readVersion(weightVersion, this.#codes);
     if (typeof version === "string") return version;
@@ -124,6 +129,7 @@ export class WasmTrie implements TokenTrie {
     const given = logprobs === null ? 0 : logprobsAt;
     const status = core.exports.insert(bytes, idsAt, count, given, maskAt, version, spansAt);
     core.refresh();
+    if (status === Status.BAD_LOSS_MASK) return String(readLossMask(givenMask, count));
     return this.#refusal(status);
   }
 
@@ -146,12 +152,22 @@ export class WasmTrie implements TokenTrie {
 
   #match(text: string, mode: LookupMode, options: LookupOptions): PrefixMatch {
     this.#find(text, mode, options, PAYLOAD);
-    const units = this.#core.result(ResultWord.UNITS);
+    const core = this.#core;
+    const units = core.result(ResultWord.UNITS);
+    const { tokenIds, logprobs, lossMask, generationVersions } = this.#payload();
+    const handle = this.#handle();
     return {
       matchedPrefix: text.slice(0, units),
       remaining: text.slice(units),
-      ...this.#payload(),
-      ...this.#answer(this.#queryBytes, options),
+      matchedBytes: core.result(ResultWord.MATCHED_BYTES),
+      spliceBytes: core.result(ResultWord.SPLICE_BYTES),
+      tokenIds,
+      logprobs,
+      lossMask,
+      generationVersions,
+      candidates: core.result(ResultWord.CANDIDATES),
+      reason: this.#account(handle, options),
+      handle,
     };
   }
 
@@ -161,32 +177,26 @@ export class WasmTrie implements TokenTrie {
    */
   matchViews(text: string, options: Pick<LookupOptions, "scope"> = {}): WindowMatch {
     this.#find(text, LookupMode.RETRIEVE, options, PAYLOAD);
-    const core = this.#core;
-    const spliceBytes = core.result(ResultWord.SPLICE_BYTES);
-    const reason = matchReason(this.#queryBytes, core.result(ResultWord.MATCHED_BYTES), spliceBytes);
-    this.#lookups.count(spliceBytes > 0, reason);
-    this.#window.reason = reason;
+    this.#window.reason = this.#account(null, options);
     return this.#window;
   }
 
   findContinuation(text: string, options: LookupOptions = {}): Continuation {
     this.#find(text, LookupMode.CONTINUE, options, Want.DIGITS);
-    return this.#continuation(this.#queryBytes, options);
+    return this.#continuation(options);
   }
 
   findContinuationOfIds(text: Uint8Array, tokenIds: Uint32Array, options: LookupOptions = {}): Continuation {
     const core = this.#core;
     const count = tokenIds.length;
-    const bytes = core.writeBytes(count === 0 ? new Uint8Array() : text, count * 4 + 4);
+    const bytes = this.#queryBytes = core.writeBytes(count === 0 ? new Uint8Array() : text, count * 4 + 4);
     const idsAt = (core.input + bytes + 3) & ~3;
     core.u32.set(tokenIds, idsAt >>> 2);
     const flags = Want.DIGITS | (options.pin ? Want.PIN : 0);
     const scope = this.#scopes.find(options.scope);
     this.#requireMemory(core.exports.findByTokens(bytes, idsAt, count, scope, flags));
-    return this.#continuation(bytes, options);
+    return this.#continuation(options);
   }
-
-  #queryBytes = 0;
 
   #find(text: string, mode: LookupMode, options: LookupOptions, wanted: number): void {
     const core = this.#core;
@@ -200,14 +210,19 @@ export class WasmTrie implements TokenTrie {
     if (!answered) throw new RangeError("Cannot read path: no memory for the output window");
   }
 
-  #continuation(queryBytes: number, options: LookupOptions): Continuation {
+  #continuation(options: LookupOptions): Continuation {
     const core = this.#core;
     const digits = core.result(ResultWord.DIGITS);
+    const handle = this.#handle();
     return {
       tokenCount: core.result(ResultWord.TOKENS),
       matchedUnits: core.result(ResultWord.UNITS),
+      matchedBytes: core.result(ResultWord.MATCHED_BYTES),
+      spliceBytes: core.result(ResultWord.SPLICE_BYTES),
+      candidates: core.result(ResultWord.CANDIDATES),
+      reason: this.#account(handle, options),
+      handle,
       idDigits: core.u8.slice(digits, digits + core.result(ResultWord.DIGITS_LEN)),
-      ...this.#answer(queryBytes, options),
     };
   }
 
@@ -226,18 +241,14 @@ export class WasmTrie implements TokenTrie {
     };
   }
 
-  #answer(
-    queryBytes: number,
-    options: LookupOptions,
-  ): Pick<PrefixMatch, "matchedBytes" | "spliceBytes" | "candidates" | "reason" | "handle"> {
+  /** Counts the look-up, and notes its pin. */
+  #account(handle: PathHandle | null, options: LookupOptions): MatchReason {
     const core = this.#core;
-    const matchedBytes = core.result(ResultWord.MATCHED_BYTES);
     const spliceBytes = core.result(ResultWord.SPLICE_BYTES);
-    const reason = matchReason(queryBytes, matchedBytes, spliceBytes);
-    const handle = this.#handle();
-    this.#lookups.count(handle !== null, reason);
+    const reason = matchReason(this.#queryBytes, core.result(ResultWord.MATCHED_BYTES), spliceBytes);
+    this.#lookups.count(spliceBytes > 0, reason);
     if (handle !== null && options.pin) this.#pinned.add(handle);
-    return { matchedBytes, spliceBytes, candidates: core.result(ResultWord.CANDIDATES), reason, handle };
+    return reason;
   }
 
   #handle(): PathHandle | null {
