@@ -248,7 +248,7 @@ export class Result {
   index: u32;
   serialLow: u32;
   serialHigh: u32;
-  /** Addresses in the output window; 0 for what was not asked for. */
+  /** Addresses of what was asked for, in the output window; ids may lie in their segment. */
   ids: usize;
   logprobs: usize;
   lossMask: usize;

@@ -37,7 +37,7 @@ function windowSize(bytes: u32): u32 {
   return max<u32>(WINDOW_MIN, bytes + (bytes >> 3));
 }
 
-/** Writes the path that ends `kept` tokens into `segment`. False when there is no memory. */
+/** Writes the path that ends `kept` tokens into `segment`. False when there is no memory for the window. */
 export function writePath(segment: Segment, kept: u32, wanted: u32): bool {
   const h = header();
   const r = result();
@@ -46,8 +46,10 @@ export function writePath(segment: Segment, kept: u32, wanted: u32): bool {
   const bytes = perToken * count + DIGITS_SLACK;
   if (bytes > 0x7fffffff || !reserveOutput(bytes as u32)) return false;
   const logprobs = h.output;
-  const ids = logprobs + (wanted & WANT_LOGPROBS ? <usize> count << 3 : 0);
-  const versions = ids + (<usize> count << 2);
+  const copies = logprobs + (wanted & WANT_LOGPROBS ? <usize> count << 3 : 0);
+  // A path of one segment has its ids in one piece already.
+  const ids = exists(segment.parent) ? copies : idsOf(segment);
+  const versions = copies + (<usize> count << 2);
   const lossMask = versions + (wanted & WANT_VERSIONS ? <usize> count << 2 : 0);
   r.tokens = count;
   r.ids = ids;
@@ -57,7 +59,7 @@ export function writePath(segment: Segment, kept: u32, wanted: u32): bool {
   let tokens = kept;
   for (let s = segment; exists(s); s = s.parent) {
     const base: usize = s.base;
-    if (wanted & (WANT_IDS | WANT_DIGITS)) memory.copy(ids + (base << 2), idsOf(s), <usize> tokens << 2);
+    if (ids == copies && wanted & (WANT_IDS | WANT_DIGITS)) memory.copy(ids + (base << 2), idsOf(s), <usize> tokens << 2);
     if (wanted & WANT_LOGPROBS) readLogprobs(s, tokens, logprobs + (base << 3));
     if (wanted & (WANT_LOSS_MASK | WANT_VERSIONS)) {
       writeSpans(
