@@ -170,7 +170,7 @@ const EXITS: readonly Exit[] = [
 ];
 
 for (const exit of EXITS) {
-  Deno.test(`/generate releases load, pin, rid and timer: ${exit.name}`, async () => {
+  Deno.test(`/generate: load returns to zero, nothing recorded of a failed or cancelled request: ${exit.name}`, async () => {
     const clock = new FakeClock();
     const rids = new RidTable();
     const h = await createHarness({

@@ -9,7 +9,7 @@ function asked(h: Harness): number[] {
   return h.engines.map(({ state }) => state.requests.filter(({ path }) => path === "/generate").length);
 }
 
-Deno.test("dispatch() goes to another worker, never to the same, with the body sent once and whole", async () => {
+Deno.test("dispatch() goes to another worker, never to the same, with the body sent once and whole on every retry", async () => {
   await using h = await createHarness({ engines: 4, engine: { splitProbability: 1 } });
   for (const engine of h.engines.slice(0, 2)) engine.faults.dropBeforeHeaders.next = 9;
   const response = await h.post("/generate", { text: PROMPT });

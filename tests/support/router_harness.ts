@@ -47,7 +47,7 @@ export interface Harness extends AsyncDisposable {
 /** Makes a harness. `await using` ends it. */
 export async function createHarness(options: HarnessOptions = {}): Promise<Harness> {
   const { engines: engineCount = 1, engine = {}, config = {}, deps = {}, withTokenizer = true } = options;
-  const loaded = await loadTinyTokenizer();
+  const loaded = await (sharedTokenizer ??= loadShared());
   const engines = Array.from(
     { length: engineCount },
     (_, seed) => createSimulatedEngine({ tokenizer: loaded.tokenizer, seed, clock: systemClock, ...engine }),
@@ -85,9 +85,18 @@ export async function createHarness(options: HarnessOptions = {}): Promise<Harne
         .map((logged) => logged.body() as JsonObject),
     async [Symbol.asyncDispose]() {
       await router.close();
-      if (!withTokenizer) loaded.tokenizer.close();
     },
   };
+}
+
+/** To load it takes longer than most tests do, and nothing in it changes. */
+let sharedTokenizer: Promise<LoadedTokenizer> | null = null;
+
+async function loadShared(): Promise<LoadedTokenizer> {
+  const loaded = await loadTinyTokenizer();
+  // A router closes its components; the next harness still needs this one.
+  Object.assign(loaded.tokenizer, { close() {} });
+  return loaded;
 }
 
 /** Prompts in the tiny tokenizer's chat format. */
