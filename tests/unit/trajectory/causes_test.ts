@@ -1,0 +1,350 @@
+/** The ways in which token exactness breaks, by their names. */
+import assert from "node:assert/strict";
+import { pathIds } from "../../../src/trajectory/path.ts";
+import { assistant, Bench, calling, result, storeOf, system, user } from "./support/bench.ts";
+import {
+  DROPPING_TEMPLATE,
+  HEADER_TEMPLATE,
+  loadTestTokenizer,
+  planParts,
+  REASONING_TEMPLATE,
+  RETURN_TEMPLATE,
+} from "./support/templates.ts";
+import { TINY_CHAT_TEMPLATE } from "../../support/tiny_tokenizer.ts";
+import { joinOutputs } from "../../../src/trajectory/join_outputs.ts";
+import { commitTurn } from "../../../src/trajectory/commit_turn.ts";
+import { outputOf } from "./support/split_sampler.ts";
+
+const tokenizer = await loadTestTokenizer();
+const chatml = planParts(tokenizer, TINY_CHAT_TEMPLATE);
+const idsOf = (text: string) => [...text].map((letter) => tokenizer.tokenToId(letter)!);
+const HI = [user("hi")];
+
+/** The first prompt as a list, for prefix checks. */
+function assertBegins(full: Uint32Array, prefix: Uint32Array): void {
+  assert.deepEqual([...full.subarray(0, prefix.length)], [...prefix]);
+}
+
+Deno.test("D1 planTurn() keeps a split that is not the canonical one", async () => {
+  const bench = new Bench(chatml);
+  const ids = [tokenizer.tokenToId("H")!, tokenizer.tokenToId("AVING")!];
+  assert.notDeepEqual([...tokenizer.encode("HAVING")], ids);
+  const turn = await bench.turn(HI, { ids });
+  const plan = await bench.plan([...HI, assistant("HAVING"), user("more")]);
+  assert.equal(plan.parent, turn);
+  assertBegins(plan.fullIds, pathIds(turn));
+  assert.equal(
+    tokenizer.decode(plan.fullIds),
+    "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\nHAVING<|im_end|>\n" +
+      "<|im_start|>user\nmore<|im_end|>\n<|im_start|>assistant\n",
+  );
+});
+
+Deno.test("D2 planTurn() never merges across the end of a sample", async () => {
+  const bench = new Bench(planParts(tokenizer, HEADER_TEMPLATE));
+  const turn = await bench.turn(HI, { text: "H", stop: null, finish: "length" });
+  const plan = await bench.plan([...HI, assistant("H"), user("AVING")]);
+  assertBegins(plan.fullIds, pathIds(turn));
+});
+
+Deno.test("D3 planTurn() forks with its cause when the template drops reasoning", async () => {
+  const bench = new Bench(planParts(tokenizer, DROPPING_TEMPLATE));
+  const reply = assistant("yes", { reasoning_content: "because" });
+  const turn = await bench.turn(HI, { text: "<think>\nbecause\n</think>\n\nyes", reply });
+  const plan = await bench.plan([...HI, assistant("yes"), user("more")]);
+  assert.equal(plan.parent, null);
+  assert.equal(plan.matched, turn);
+  assert.equal(plan.cause, "template");
+  assert.ok(!tokenizer.decode(plan.fullIds).includes("because"));
+  assert.deepEqual(bench.runs(plan).map(([provenance]) => provenance), ["p"]);
+});
+
+Deno.test("D3 planTurn() renders our own reasoning in place of a copy without it", async () => {
+  const bench = new Bench(planParts(tokenizer, REASONING_TEMPLATE));
+  const reply = assistant("yes", { reasoning_content: "because" });
+  const turn = await bench.turn(HI, { text: "<think>\nbecause\n</think>\n\nyes", reply });
+  const plan = await bench.plan([...HI, assistant("yes"), user("more")]);
+  assert.equal(plan.parent, turn);
+  assert.equal(plan.cause, null);
+  assertBegins(plan.fullIds, pathIds(turn));
+});
+
+Deno.test("D3 planTurn() keeps reasoning before tool results where the template does", async () => {
+  const bench = new Bench(planParts(tokenizer, DROPPING_TEMPLATE));
+  const reply = calling("c1", "look", '{"a":1}', { reasoning_content: "because" });
+  const text = '<think>\nbecause\n</think>\n\n<tool_call>{"name":"look","arguments":{"a":1}}</tool_call>';
+  const turn = await bench.turn(HI, { text, reply });
+  const plan = await bench.plan([...HI, calling("c1", "look", '{"a": 1}'), result("c1", "ok")]);
+  assert.equal(plan.parent, turn);
+  assert.equal(bench.runs(plan)[0]![1], "\n");
+});
+
+Deno.test("D4 planTurn() trims a stop token that the template writes in the last turn only", async () => {
+  const bench = new Bench(planParts(tokenizer, RETURN_TEMPLATE));
+  const turn = await bench.turn(HI, { text: "yes", stop: "<|return|>" });
+  const plan = await bench.plan([...HI, assistant("yes"), user("more")]);
+  assert.equal(plan.parent, turn);
+  assert.equal(plan.droppedIds, 1);
+  assert.deepEqual(bench.runs(plan)[0], ["b", "<|im_end|>\n"]);
+  assertBegins(plan.fullIds, pathIds(turn).subarray(0, -1));
+  assert.ok(!tokenizer.decode(plan.fullIds).includes("<|return|>"));
+});
+
+Deno.test("D5 planTurn() attaches tool calls however they are written", async () => {
+  const said = '{"b": false, "a": [1, 2]}';
+  const copies = ['{"a":[1,2],"b":false}', '{ "b" : false , "a" : [ 1 , 2 ] }', said];
+  for (const copy of copies) {
+    const bench = new Bench(chatml);
+    const text = `<tool_call>{"name": "look", "arguments": ${said}}</tool_call>`;
+    const turn = await bench.turn(HI, { text, reply: calling("c1", "look", said) });
+    const plan = await bench.plan([...HI, calling("c1", "look", copy), result("c1", "ok")]);
+    assert.equal(plan.parent, turn, copy);
+    assertBegins(plan.fullIds, pathIds(turn));
+    assert.deepEqual(bench.runs(plan), [
+      ["b", "\n"],
+      ["p", "<|im_start|>tool\nok<|im_end|>\n<|im_start|>assistant\n"],
+    ]);
+  }
+});
+
+Deno.test("D6 planTurn() keeps text that the parser or the template trims", async () => {
+  const template = TINY_CHAT_TEMPLATE.replace("{{- message.content }}", "{{- message.content | trim }}");
+  const bench = new Bench(planParts(tokenizer, template));
+  const turn = await bench.turn(HI, { text: "\nyes\n\n" });
+  const plan = await bench.plan([...HI, assistant("\nyes\n\n"), user("more")]);
+  assert.equal(plan.parent, turn);
+  assert.equal(bench.runs(plan)[0]![1], "\n");
+});
+
+Deno.test("D7 planTurn() marks what the template writes behind a sampled stop token", async () => {
+  const bench = new Bench(chatml);
+  await bench.turn(HI, { text: "yes" });
+  const plan = await bench.plan([...HI, assistant("yes"), user("more")]);
+  assert.deepEqual(bench.runs(plan), [
+    ["b", "\n"],
+    ["p", "<|im_start|>user\nmore<|im_end|>\n<|im_start|>assistant\n"],
+  ]);
+});
+
+Deno.test("D8 planTurn() keeps a stop token that is the next header, and trims another", async () => {
+  const cases: [string, number, string][] = [
+    ["<|user|>", 0, "\nmore<|assistant|>\n"],
+    ["<|observation|>", 1, "<|user|>\nmore<|assistant|>\n"],
+  ];
+  for (const [stop, droppedIds, text] of cases) {
+    const bench = new Bench(planParts(tokenizer, HEADER_TEMPLATE));
+    const turn = await bench.turn(HI, { text: "yes", stop });
+    const plan = await bench.plan([...HI, assistant("yes"), user("more")]);
+    assert.equal(plan.parent, turn);
+    assert.equal(plan.droppedIds, droppedIds);
+    assert.deepEqual(bench.runs(plan), [["p", text]]);
+    assert.equal(
+      tokenizer.decode(plan.fullIds),
+      "<|user|>\nhi<|assistant|>\nyes<|user|>\nmore<|assistant|>\n",
+    );
+  }
+});
+
+Deno.test("D9 planTurn() writes the closing of a turn that a stop string ended", async () => {
+  const bench = new Bench(chatml);
+  const turn = await bench.turn(HI, { text: "yes", stop: null, finish: "stop" });
+  const plan = await bench.plan([...HI, assistant("yes"), user("more")]);
+  assertBegins(plan.fullIds, pathIds(turn));
+  assert.deepEqual(bench.runs(plan)[0], ["b", "<|im_end|>\n"]);
+});
+
+Deno.test("D11 planTurn() keeps ids that end inside a character", async () => {
+  const bench = new Bench(chatml);
+  const half = [...tokenizer.encode("你").subarray(0, 0), ...[0xe4, 0xbd].map((byte) => tokenOfByte(byte))];
+  const turn = await bench.turn(HI, { ids: half, stop: null, finish: "length" });
+  const plan = await bench.plan([...HI, assistant(tokenizer.decode(half)), user("more")]);
+  assert.equal(plan.parent, turn);
+  assertBegins(plan.fullIds, pathIds(turn));
+});
+
+function tokenOfByte(byte: number): number {
+  for (let id = 0; id < 256; id++) if (tokenizer.decodeBytes([id])[0] === byte) return id;
+  throw new Error(`no token for byte ${byte}`);
+}
+
+Deno.test("D12 planTurn() closes a truncated turn synthetically", async () => {
+  const bench = new Bench(chatml);
+  const turn = await bench.turn(HI, { text: "ye", stop: null, finish: "length" });
+  assert.equal(turn.status, "truncated");
+  const plan = await bench.plan([...HI, assistant("ye"), user("more")]);
+  assertBegins(plan.fullIds, pathIds(turn));
+  assert.deepEqual(bench.runs(plan)[0], ["c", "<|im_end|>\n"]);
+});
+
+Deno.test("D12 planTurn() closes reasoning that was truncated", async () => {
+  const bench = new Bench(planParts(tokenizer, REASONING_TEMPLATE));
+  const reply = assistant("", { reasoning_content: "becau" });
+  const turn = await bench.turn(HI, { text: "<think>\nbecau", stop: null, finish: "length", reply });
+  const plan = await bench.plan([...HI, assistant("", { reasoning_content: "becau" }), user("more")]);
+  assert.equal(plan.parent, turn);
+  assert.deepEqual(bench.runs(plan)[0], ["c", "\n</think>\n\n<|im_end|>\n"]);
+});
+
+Deno.test("D13 commitTurn() records each piece of an aborted turn under its own version", async () => {
+  const bench = new Bench(chatml);
+  const plan = await bench.plan(HI);
+  const prompt = plan.fullIds.length;
+  const pieces = [
+    outputOf(idsOf("HA"), prompt, { finish: "abort", version: 7 }),
+    outputOf(idsOf("V"), prompt + 2, { finish: "abort", version: 8 }),
+    outputOf(idsOf("!"), prompt + 3, { stop: tokenizer.tokenToId("<|im_end|>")!, version: 8 }),
+  ];
+  const joined = joinOutputs(pieces, prompt);
+  const done = commitTurn(bench.session, plan, joined, assistant("HAV!"), { tokenizer, epochMs: () => 0 });
+  assert.ok(done.ok);
+  assert.equal(done.turn.status, "completed");
+  assert.deepEqual(done.turn.sampledRuns, [
+    { tokens: 2, version: 7 },
+    { tokens: 1, version: 8 },
+    { tokens: 2, version: 8 },
+  ]);
+  const wrong = joinOutputs([pieces[0]!, { ...pieces[1]!, promptTokens: prompt }], prompt);
+  assert.match(wrong.inconsistency!, /counted/);
+});
+
+Deno.test("D14 planTurn() branches before an edit and uses nothing past it", async () => {
+  const bench = new Bench(chatml);
+  const first = await bench.turn(HI, { ids: idsOf("HAVING") });
+  const one = [...HI, assistant("HAVING"), user("one")];
+  await bench.turn(one, { ids: idsOf("json") });
+  const plan = await bench.plan([...HI, assistant("HAVING"), user("two"), assistant("json"), user("go on")]);
+  assert.equal(plan.parent, first);
+  assert.equal(plan.cause, "edit");
+  assertBegins(plan.fullIds, pathIds(first));
+  const rest = plan.fullIds.subarray(pathIds(first).length);
+  assert.deepEqual([...rest], [...tokenizer.encodeContinuation(tokenizer.decode(rest))]);
+});
+
+Deno.test("D14 planTurn() begins anew after a compaction", async () => {
+  const bench = new Bench(chatml);
+  await bench.turn([system("s"), ...HI], { text: "yes" });
+  await bench.turn([system("s"), ...HI, assistant("yes"), user("more")], { text: "no" });
+  const plan = await bench.plan([system("s"), user("Summary: hi, yes."), assistant("no"), user("next")]);
+  assert.equal(plan.parent, null);
+  assert.equal(plan.cause, "edit");
+});
+
+Deno.test("D15 planTurn() takes a rewritten reply as foreign words", async () => {
+  const bench = new Bench(chatml);
+  const first = await bench.turn(HI, { text: "yes" });
+  const more = [...HI, assistant("yes"), user("more")];
+  await bench.turn(more, { text: "broken call" });
+  const plan = await bench.plan([...more, assistant("mended call"), user("next")]);
+  assert.equal(plan.parent, first);
+  assert.equal(plan.cause, "edit");
+  assert.deepEqual(bench.runs(plan), [
+    ["b", "\n"],
+    ["p", "<|im_start|>user\nmore<|im_end|>\n<|im_start|>assistant\n"],
+    ["f", "mended call"],
+    ["p", "<|im_end|>\n<|im_start|>user\nnext<|im_end|>\n<|im_start|>assistant\n"],
+  ]);
+});
+
+Deno.test("D17 planTurn() gives a sub-agent a root of its own and leaves the conversation as it is", async () => {
+  const bench = new Bench(chatml);
+  const turn = await bench.turn([system("main"), ...HI], { text: "yes" });
+  const sub = await bench.turn([system("sub"), user("do it")], { text: "done" });
+  assert.equal(sub.parent, null);
+  assert.equal(sub.cause, null);
+  const plan = await bench.plan([system("main"), ...HI, assistant("yes"), user("more")]);
+  assert.equal(plan.parent, turn);
+});
+
+Deno.test("D17 commitTurn() makes samples of one plan siblings", async () => {
+  const bench = new Bench(chatml);
+  const plan = await bench.plan(HI);
+  const turns = ["one", "two", "three"].map((text) => bench.say(plan, { text }));
+  assert.deepEqual(turns.map(({ cause }) => cause), [null, "best of n", "best of n"]);
+  assert.deepEqual(turns.map(({ isSuperseded }) => isSuperseded), [false, false, false]);
+  const next = await bench.plan([...HI, assistant("two"), user("more")]);
+  assert.equal(next.parent, turns[1]);
+});
+
+Deno.test("D18 markDelivered() supersedes the turns that a retry replaces", async () => {
+  const bench = new Bench(chatml);
+  const lost = bench.say(await bench.plan(HI), { text: "one" }, false);
+  const plan = await bench.plan(HI);
+  assert.equal(plan.cause, "retry");
+  assert.equal(plan.repeats, lost);
+  assert.equal(plan.ambiguity, null);
+  assert.equal(plan.promptIds, lost.promptIds);
+  const retried = bench.say(plan, { text: "two" });
+  assert.deepEqual([lost.isDelivered, lost.isSuperseded], [false, true]);
+  assert.deepEqual([retried.isDelivered, retried.isSuperseded], [true, false]);
+  assert.equal((await bench.plan(HI)).ambiguity, "retry");
+});
+
+Deno.test("D18 markDelivered() keeps requests that ran at the same time, and turns that go on", async () => {
+  const bench = new Bench(chatml);
+  const plans = [await bench.plan(HI), await bench.plan(HI)];
+  const turns = plans.map((plan, index) => bench.say(plan, { text: `say ${index}` }));
+  assert.deepEqual(turns.map(({ isSuperseded }) => isSuperseded), [false, false]);
+  assert.deepEqual(turns.map(({ cause }) => cause), [null, "best of n"]);
+  await bench.turn([...HI, assistant("say 0"), user("more")], { text: "on" });
+  await bench.turn(HI, { text: "again" });
+  assert.deepEqual(turns.map(({ isSuperseded }) => isSuperseded), [false, true]);
+  const late = await bench.turn([...HI, assistant("say 1"), user("more")], { text: "late" });
+  assert.equal(late.parent, turns[1]);
+  assert.equal(turns[1]!.isSuperseded, false);
+});
+
+Deno.test("D19 planTurn() branches on tools and template arguments", async () => {
+  const tools = [{ type: "function", function: { name: "look", parameters: {} } }];
+  const cases = [{ tools }, { templateKwargs: { enable_thinking: false } }];
+  for (const more of cases) {
+    const bench = new Bench(chatml);
+    await bench.turn(HI, { text: "yes" });
+    const plan = await bench.plan([...HI, assistant("yes"), user("more")], more);
+    assert.equal(plan.parent, null);
+    assert.equal(plan.cause, "branch key");
+    const turn = bench.say(plan, { text: "no" });
+    const next = [...HI, assistant("yes"), user("more"), assistant("no"), user("next")];
+    assert.equal((await bench.plan(next, more)).parent, turn);
+    assert.equal((await bench.plan(next)).cause, "branch key");
+  }
+});
+
+Deno.test("D20 planTurn() freezes the clock for a session", async () => {
+  const { store, clock } = storeOf();
+  const dated = planParts(tokenizer, `{{- strftime_now('%Y-%m-%d') }}` + TINY_CHAT_TEMPLATE);
+  const bench = new Bench(dated, store.open("s"));
+  const turn = await bench.turn(HI, { text: "yes" });
+  await clock.advance(30 * 3_600_000);
+  const plan = await bench.plan([...HI, assistant("yes"), user("more")]);
+  assert.equal(plan.parent, turn);
+  const later = new Bench(dated, store.open("later"));
+  assert.notEqual((await later.plan(HI)).branchKey, turn.branchKey);
+});
+
+Deno.test("D23 planTurn() tells that two samples say the same, and takes one whole", async () => {
+  const bench = new Bench(chatml);
+  const plan = await bench.plan(HI);
+  const canonical = bench.say(plan, { ids: [...tokenizer.encode("HAVING")] });
+  const other = bench.say(plan, { ids: idsOf("HAVING") });
+  const messages = [...HI, assistant("HAVING"), user("more")];
+  const next = await bench.plan(messages);
+  assert.equal(next.ambiguity, "lineage");
+  assert.equal(next.candidates, 2);
+  assert.equal(next.parent, other);
+  assertBegins(next.fullIds, pathIds(other));
+  const named = await bench.plan(messages, { parentTurnId: canonical.id });
+  assert.equal(named.parent, canonical);
+  assertBegins(named.fullIds, pathIds(canonical));
+});
+
+Deno.test("D23 planTurn() lets a minted tool call's id decide", async () => {
+  const bench = new Bench(chatml);
+  const plan = await bench.plan(HI);
+  const text = '<tool_call>{"name": "look", "arguments": {}}</tool_call>';
+  const turns = ["c1", "c2"].map((id) => bench.say(plan, { text, reply: calling(id, "look", "{}") }));
+  for (const [index, id] of ["c1", "c2"].entries()) {
+    const next = await bench.plan([...HI, calling(id, "look", ""), result(id, "ok")]);
+    assert.equal(next.parent, turns[index]);
+    assert.equal(next.ambiguity, null);
+  }
+});
