@@ -83,6 +83,19 @@ function createContext(options: OutputParserOptions): Context {
     out: new Emitter(options.newToolCallId),
     tools,
     delimiters: (tokens, marks = []) =>
-      new DelimiterSet([...tokens, ...marks], [...tokens.filter((token) => !isSpecial(token)), ...marks]),
+      delimiterSet([...tokens, ...marks], [...tokens.filter((token) => !isSpecial(token)), ...marks]),
   };
+}
+
+/** Sets by their members. They come from the formats' own delimiters, so there are few. */
+const delimiterSets = new Map<string, DelimiterSet>();
+
+/** The one set of these members: patterns are compiled once, not once a parser. */
+function delimiterSet(all: readonly string[], inText: readonly string[]): DelimiterSet {
+  const key = `${all.join("\n")}\n\n${inText.join("\n")}`;
+  const known = delimiterSets.get(key);
+  if (known !== undefined) return known;
+  const set = new DelimiterSet(all, inText);
+  delimiterSets.set(key, set);
+  return set;
 }
