@@ -16,12 +16,20 @@ export interface FinishReason {
   readonly statusCode?: number;
 }
 
+/** A token that could have been sampled, and how likely it was. */
+export interface TopLogprob {
+  readonly tokenId: number;
+  readonly logprob: number;
+}
+
 /** What one reply sampled, as the engine told it. `null` where it told nothing. */
 export interface SampledOutput {
   readonly text: string | null;
   readonly tokenIds: Uint32Array;
   /** One a token; NaN where the engine gave none. */
   readonly logprobs: Float64Array;
+  /** One list a token, likeliest first; absent when none were asked for or told. */
+  readonly topLogprobs?: readonly (readonly TopLogprob[])[];
   readonly finishReason: FinishReason | null;
   /** Runs of (tokens, version) that partition the ids; empty when the engine told no version. */
   readonly versions: readonly { readonly tokens: number; readonly version: WeightVersion | null }[];
