@@ -56,10 +56,10 @@ export async function compileCore(): Promise<Uint8Array> {
   return outputs.get("core.wasm") as Uint8Array;
 }
 
-function readSource(name: string, baseDir: string): string | null {
-  const url = baseDir.includes("node_modules") ? null : new URL(name.replace(/^~lib\//, ""), ASSEMBLY);
+/** A file of `assembly/`; the compiler brings its own library, and asks for both. */
+function readSource(name: string): string | null {
   try {
-    return url === null ? null : Deno.readTextFileSync(url);
+    return Deno.readTextFileSync(new URL(name, ASSEMBLY));
   } catch {
     return null;
   }

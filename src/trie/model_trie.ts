@@ -18,6 +18,17 @@ import {
   trieLimits,
 } from "./input.ts";
 import { LookupCounters, LookupMode, matchReason, PointFlag } from "./match.ts";
+import {
+  beginsWith,
+  byteString,
+  emptyPayload,
+  knownLogprob,
+  pathPayload,
+  type Payload,
+  segmentPayload,
+  slicePayload,
+  typedArrays,
+} from "./model_payload.ts";
 import { commonPrefix, type ModelPoint, type ModelSegment, ModelStore } from "./model_store.ts";
 import { isContinuationByte, utf16Length } from "./text.ts";
 import type {
@@ -45,14 +56,6 @@ interface Found {
   readonly point: ModelPoint;
   readonly kept: number;
   readonly candidates: number;
-}
-
-/** Tokens of one path, one element a token. */
-interface Payload {
-  readonly ids: number[];
-  readonly logprobs: number[];
-  readonly mask: number[];
-  readonly versions: number[];
 }
 
 /** {@link TokenTrie} by linear scans: every look-up costs O(stored texts). */
@@ -485,82 +488,4 @@ function rank(point: ModelPoint): number[] {
 function compareRanks(a: readonly number[], b: readonly number[]): number {
   const i = a.findIndex((x, at) => x !== b[at]);
   return i < 0 ? 0 : a[i]! - b[i]!;
-}
-
-function pathPayload(segment: ModelSegment, kept: number): Payload {
-  const parts: Payload[] = [];
-  let tokens = kept;
-  for (let s: ModelSegment | null = segment; s !== null; s = s.parent) {
-    parts.push({
-      ids: s.ids.slice(0, tokens),
-      logprobs: s.logprobs.slice(0, tokens),
-      mask: s.mask.slice(0, tokens),
-      versions: s.versions.slice(0, tokens),
-    });
-    tokens = s.cut;
-  }
-  parts.reverse();
-  return {
-    ids: parts.flatMap((p) => p.ids),
-    logprobs: parts.flatMap((p) => p.logprobs),
-    mask: parts.flatMap((p) => p.mask),
-    versions: parts.flatMap((p) => p.versions),
-  };
-}
-
-function segmentPayload(segment: CheckedSegment): Payload {
-  const bit = segment.sampled ? 1 : 0;
-  const ids = [...segment.tokenIds];
-  return {
-    ids,
-    mask: ids.map(() => bit),
-    logprobs: ids.map((_, i) => knownLogprob(segment.logprobs?.[i], bit)),
-    versions: segment.runs.flatMap((run) => new Array<number>(run.tokens).fill(run.code)),
-  };
-}
-
-function slicePayload(payload: Payload, start: number): Payload {
-  return {
-    ids: payload.ids.slice(start),
-    logprobs: payload.logprobs.slice(start),
-    mask: payload.mask.slice(start),
-    versions: payload.versions.slice(start),
-  };
-}
-
-function emptyPayload(): Payload {
-  return { ids: [], logprobs: [], mask: [], versions: [] };
-}
-
-function typedArrays(payload: Payload) {
-  return {
-    tokenIds: Uint32Array.from(payload.ids),
-    logprobs: Float64Array.from(payload.logprobs),
-    lossMask: Uint8Array.from(payload.mask),
-    generationVersions: Int32Array.from(payload.versions),
-  };
-}
-
-/** A missing logprob is 0 for a token that nobody sampled, unknown for one that was. */
-function knownLogprob(logprob: number | null | undefined, mask: number): number {
-  const missing = logprob === null || logprob === undefined || Number.isNaN(logprob);
-  return missing ? (mask === 1 ? NaN : 0) : logprob;
-}
-
-/** Whether `whole` begins with `part`: ids, logprobs, mask. Versions never change, so they are not compared. */
-function beginsWith(
-  whole: Payload,
-  part: { ids: readonly number[]; logprobs: readonly number[]; mask: readonly number[] },
-): boolean {
-  return part.ids.length <= whole.ids.length &&
-    part.ids.every((id, i) =>
-      id === whole.ids[i] && part.mask[i] === whole.mask[i] && Object.is(part.logprobs[i], whole.logprobs[i])
-    );
-}
-
-/** One character a byte, so that the string methods work on UTF-8. */
-function byteString(bytes: Uint8Array): string {
-  let text = "";
-  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  return text;
 }
