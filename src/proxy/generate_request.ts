@@ -152,7 +152,7 @@ function readPrompt(fields: JsonObject): PromptForm {
   if (isOpaque) return { kind: "opaque" };
   if (typeof text === "string" && text !== "") return { kind: "text", text };
   if (Array.isArray(ids) && typeof ids[0] === "number") {
-    return { kind: "ids", ids: Uint32Array.from(ids as number[]) };
+    return { kind: "ids", ids: new Uint32Array(ids as number[]) };
   }
   if (!hasText && !hasIds) {
     throw new BadRequestError("Cannot generate: one of text, input_ids and input_embeds is required");

@@ -28,7 +28,7 @@ export function idsToDigits(ids: Uint32Array): Uint8Array {
     let rest = ids[i] as number;
     const width = digitsOf(rest);
     for (let at = end + width - 1; at >= end; at--) {
-      const tenth = Math.floor(rest / 10);
+      const tenth = (rest / 10) >>> 0;
       bytes[at] = ZERO + rest - tenth * 10;
       rest = tenth;
     }

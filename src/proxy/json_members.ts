@@ -5,6 +5,13 @@
  * @module
  */
 
+const QUOTE = 0x22;
+const DIGIT_9 = 0x39;
+const OPENING_BRACKET = 0x5b;
+const CLOSING_BRACKET = 0x5d;
+const OPENING_BRACE = 0x7b;
+const CLOSING_BRACE = 0x7d;
+
 /** One member of an object: its decoded key and where its value stands. */
 export interface JsonMember {
   readonly key: string;
@@ -88,15 +95,16 @@ function skipValue(json: string, at: number): number {
 function skipNested(json: string, at: number): number {
   let depth = 0;
   while (at < json.length) {
-    const char = json[at];
-    if (char === '"') {
+    const code = json.charCodeAt(at);
+    if (code === QUOTE) {
       at = skipString(json, at);
       continue;
     }
-    if (char === "{" || char === "[") depth++;
-    if (char === "}" || char === "]") depth--;
     at++;
-    if (depth === 0) return at;
+    // Most of what is nested is digits: 300,000 ids are 2 MB of them.
+    if (code <= DIGIT_9) continue;
+    if (code === OPENING_BRACE || code === OPENING_BRACKET) depth++;
+    if ((code === CLOSING_BRACE || code === CLOSING_BRACKET) && --depth === 0) return at;
   }
   return at;
 }

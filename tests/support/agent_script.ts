@@ -171,7 +171,7 @@ class Agent {
   #entryOf(bytes: Uint8Array): LedgerEntry | undefined {
     return this.#entries.find(({ chunks }) => {
       const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-      return length === bytes.length && equal([...joined(chunks)], [...bytes]);
+      return length === bytes.length && joined(chunks).every((byte, i) => byte === bytes[i]);
     });
   }
 
