@@ -36,14 +36,13 @@ import {
   SPLICE,
   TRIMMED,
 } from "./layout";
+import { equalLogprobs, fillLogprobs } from "./logprobs";
 import { findTokens, Wanted, WANTED } from "./match";
 import { addPoint, pointAt } from "./points";
 import { freeMemory, makeRoom, removeLeaf, removeTree } from "./reclaim";
 import {
   equalIds,
-  equalLogprobs,
   equalSpans,
-  fillLogprobs,
   newSegment,
   raiseVersion,
   SPAN_BYTES,

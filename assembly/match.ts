@@ -1,7 +1,6 @@
 /** Look-ups: by text, where text decides where to stop; and by tokens, where text guides the walk and tokens decide. */
-import { continuesSequence } from "./bytes";
+import { commonPrefix, continuesSequence } from "./bytes";
 import { findChild } from "./children";
-import { commonPrefix } from "./bytes";
 import {
   exists,
   header,
@@ -16,7 +15,8 @@ import {
   SPLICE,
   TRIMMED,
 } from "./layout";
-import { equalIds, equalLogprobs, equalMask } from "./segments";
+import { equalLogprobs } from "./logprobs";
+import { equalIds, equalMask } from "./segments";
 import { walk } from "./trie";
 
 /** Questions: the longest inserted text; tokens to give out; tokens to continue. */

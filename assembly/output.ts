@@ -2,7 +2,8 @@
 import { allocateWindow, releaseWindow, usableSize } from "./arena";
 import { DIGITS_MAX, DIGITS_SLACK, writeDigits } from "./digits";
 import { exists, header, Point, result, Segment } from "./layout";
-import { idsOf, readLogprobs, SPAN_BYTES, spanMask, spansOf, spanTokens, spanVersion } from "./segments";
+import { readLogprobs } from "./logprobs";
+import { idsOf, SPAN_BYTES, spanMask, spansOf, spanTokens, spanVersion } from "./segments";
 
 /** What of a path is written to the output window. */
 export const WANT_IDS: u32 = 1;

@@ -1,7 +1,7 @@
 // Written by `deno task build:wasm` from assembly/. Not to be edited.
 
 /** SHA-256 of the sources that this was compiled from. */
-export const SOURCE_HASH = "3886bc32fe39ab891617914af982030bd67246fad1170de77f6c493f21a286f0";
+export const SOURCE_HASH = "177c685ed749696c5accb54b85359854aa8e9b6e55a9ff503e3640809389c0bc";
 
 /** The compiled core, base64. */
 export const TRIE_WASM_BASE64 =
