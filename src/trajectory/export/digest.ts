@@ -4,11 +4,11 @@
  *
  * ```text
  * SHA-256( count, u32 ‖ ids, u32 each ‖ loss mask, u8 each ‖ logprobs, f64 each ‖ turns, i32 each
- *          ‖ provenance, ASCII ‖ versions, UTF-8, joined by line feeds )
+ *          ‖ provenance, ASCII ‖ runs of versions, UTF-8 )
  * ```
  *
- * All numbers are little-endian. A null logprob is the quiet NaN 0x7ff8000000000000, a null turn is -1. A version is written
- * `-` when null, `i` and its digits when a number, `s` and its text when a string.
+ * All numbers are little-endian. A null logprob is the quiet NaN 0x7ff8000000000000, a null turn is -1. A run of equal versions is
+ * its length and a colon, then `-` for null, `i` and the digits for a number, `s` and the text for a string, then a line feed.
  *
  * @module
  */
@@ -32,8 +32,18 @@ export function rowDigest(row: DigestedFields): string {
     .update(packFloats(row.logprobs))
     .update(packTurns(row.turns))
     .update(row.provenance)
-    .update(row.versions.map(versionLabel).join("\n"))
+    .update(versionRuns(row.versions))
     .digest("hex");
+}
+
+function versionRuns(versions: readonly (WeightVersion | null)[]): string {
+  let text = "";
+  for (let from = 0, to = 0; from < versions.length; from = to) {
+    const version = versions[from]!;
+    while (to < versions.length && versions[to] === version) to++;
+    text += `${to - from}:${versionLabel(version)}\n`;
+  }
+  return text;
 }
 
 function versionLabel(version: WeightVersion | null): string {

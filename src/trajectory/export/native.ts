@@ -54,7 +54,7 @@ export interface NativeRow {
   complete: boolean;
   /** From the root to the leaf. */
   chain: ChainLink[];
-  /** Hex SHA-256 over the five per-token fields and the ids: see `digest.ts`. */
+  /** Hex SHA-256 over the ids and the five per-token fields: see `digest.ts`. */
   digest: string;
 }
 

@@ -9,30 +9,36 @@ export type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Ids as unsigned 32-bit integers. */
 export function packIds(ids: ArrayLike<number>): Bytes {
-  return pack(ids, 4, (view, at, id) => view.setUint32(at, id, true));
+  return littleEndian(new Uint32Array(ids));
 }
 
 /** Ids and offsets as signed 64-bit integers: what tensor libraries index with. */
 export function packLongs(values: ArrayLike<number>): Bytes {
-  return pack(values, 8, (view, at, value) => {
-    view.setUint32(at, value % 2 ** 32, true);
-    view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
-  });
+  const halves = new Uint32Array(2 * values.length);
+  for (let i = 0; i < values.length; i++) {
+    halves[2 * i] = values[i]!;
+    halves[2 * i + 1] = values[i]! / 2 ** 32;
+  }
+  return littleEndian(halves);
 }
 
 /** Small numbers as bytes. */
 export function packBytes(values: ArrayLike<number>): Bytes {
-  return Uint8Array.from(values);
+  return new Uint8Array(values);
 }
 
 /** Doubles; null is NaN. */
 export function packFloats(values: ArrayLike<number | null>): Bytes {
-  return pack(values, 8, (view, at, value) => view.setFloat64(at, value ?? NaN, true));
+  const floats = new Float64Array(values.length);
+  for (let i = 0; i < values.length; i++) floats[i] = values[i] ?? NaN;
+  return littleEndian(floats);
 }
 
 /** Indexes as signed 32-bit integers; null is -1. */
 export function packTurns(values: ArrayLike<number | null>): Bytes {
-  return pack(values, 4, (view, at, value) => view.setInt32(at, value ?? -1, true));
+  const turns = new Int32Array(values.length);
+  for (let i = 0; i < values.length; i++) turns[i] = values[i] ?? -1;
+  return littleEndian(turns);
 }
 
 /** Reverses {@link packLongs}. */
@@ -56,14 +62,15 @@ export function unpackTurns(bytes: Uint8Array): (number | null)[] {
   });
 }
 
-function pack<T>(
-  values: ArrayLike<T>,
-  width: number,
-  write: (view: DataView, at: number, value: T) => void,
-): Bytes {
-  const view = new DataView(new ArrayBuffer(values.length * width));
-  for (let i = 0; i < values.length; i++) write(view, i * width, values[i] as T);
-  return new Uint8Array(view.buffer);
+const HOST_IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+
+/** Bytes of an array, least significant first in each element: a view where the host writes them so. */
+function littleEndian(values: Uint32Array | Int32Array | Float64Array): Bytes {
+  const bytes = new Uint8Array(values.buffer as ArrayBuffer, values.byteOffset, values.byteLength);
+  if (HOST_IS_LITTLE_ENDIAN) return bytes;
+  const width = values.BYTES_PER_ELEMENT;
+  for (let at = 0; at < bytes.length; at += width) bytes.subarray(at, at + width).reverse();
+  return bytes;
 }
 
 function unpack<T>(bytes: Uint8Array, width: number, read: (view: DataView, at: number) => T): T[] {

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { WeightVersion } from "../../types.ts";
 import type { SessionView, Turn } from "../turn.ts";
 import { rowDigest } from "./digest.ts";
 import type { ExportOptions, NativeRow } from "./native.ts";
@@ -11,12 +10,13 @@ import type { RowPlan, RowSpan } from "./plan.ts";
 
 /** The row of a plan. Linear in its tokens. */
 export function buildRow(view: SessionView, plan: RowPlan, options: ExportOptions = {}): NativeRow {
+  const length = plan.spans.reduce((sum, span) => sum + span.promptTokens + span.outputTokens, 0);
   const row: NativeRow = {
-    tokens: [],
-    loss_mask: [],
-    logprobs: [],
-    versions: [],
-    turns: [],
+    tokens: new Array(length),
+    loss_mask: new Array(length).fill(0),
+    logprobs: new Array(length).fill(null),
+    versions: new Array(length).fill(null),
+    turns: new Array(length).fill(null),
     provenance: "",
     status: plan.isCut ? "truncated" : plan.leaf.status,
     reward: options.reward ?? null,
@@ -25,53 +25,49 @@ export function buildRow(view: SessionView, plan: RowPlan, options: ExportOption
     chain: [],
     digest: "",
   };
-  const letters: string[] = [];
+  let at = 0;
   for (const span of plan.spans) {
-    appendPrompt(row, letters, span);
-    appendOutput(row, letters, span);
+    writePrompt(row, at, span);
+    writeOutput(row, at + span.promptTokens, span);
+    at += span.promptTokens + span.outputTokens;
   }
-  row.provenance = letters.join("");
   row.digest = rowDigest(row);
   return row;
 }
 
-function appendPrompt(row: NativeRow, letters: string[], { turn, promptTokens }: RowSpan): void {
-  for (let i = 0; i < promptTokens; i++) {
-    row.tokens.push(turn.promptIds[i]!);
-    row.loss_mask.push(0);
-    row.logprobs.push(null);
-    row.versions.push(null);
-    row.turns.push(null);
-  }
+function writePrompt(row: NativeRow, start: number, { turn, promptTokens }: RowSpan): void {
+  for (let i = 0; i < promptTokens; i++) row.tokens[start + i] = turn.promptIds[i]!;
   let left = promptTokens;
   for (const { tokens, provenance } of turn.promptRuns) {
-    letters.push(provenance.repeat(Math.min(tokens, left)));
+    row.provenance += provenance.repeat(Math.min(tokens, left));
     left -= Math.min(tokens, left);
   }
   if (promptTokens < turn.promptIds.length) return; // cut: what is left of the row is not what was POSTed
   const { index, id, postedHash, cause } = turn;
-  row.chain.push({ turn: index, id, posted: row.tokens.length, hash: postedHash, cause });
+  row.chain.push({ turn: index, id, posted: start + promptTokens, hash: postedHash, cause });
 }
 
-function appendOutput(row: NativeRow, letters: string[], span: RowSpan): void {
-  const { turn, outputTokens, creditFrom } = span;
-  const versions = expandVersions(turn);
+function writeOutput(row: NativeRow, start: number, { turn, outputTokens, creditFrom }: RowSpan): void {
+  writeVersions(row, start, turn, outputTokens);
   for (let i = 0; i < outputTokens; i++) {
     const logprob = turn.logprobs[i]!;
-    const version = versions[i] ?? null;
     const isTrained = i >= creditFrom && Number.isFinite(logprob);
-    row.tokens.push(turn.outputIds[i]!);
-    row.loss_mask.push(isTrained ? 1 : 0);
-    row.logprobs.push(isTrained ? logprob + 0 : null); // -0 becomes 0: JSON has no -0
-    row.versions.push(version);
-    row.turns.push(turn.index);
-    letters.push(isTrained ? "s" : "p");
-    if (i >= creditFrom && (!isTrained || version === null)) row.complete = false;
+    row.tokens[start + i] = turn.outputIds[i]!;
+    row.turns[start + i] = turn.index;
+    if (isTrained) {
+      row.loss_mask[start + i] = 1;
+      row.logprobs[start + i] = logprob + 0; // -0 becomes 0: JSON has no -0
+    }
+    row.provenance += isTrained ? "s" : "p";
+    if (i >= creditFrom && (!isTrained || row.versions[start + i] === null)) row.complete = false;
   }
 }
 
-function expandVersions(turn: Turn): (WeightVersion | null)[] {
-  return turn.sampledRuns.flatMap(({ tokens, version }) =>
-    new Array<WeightVersion | null>(tokens).fill(version)
-  );
+function writeVersions(row: NativeRow, start: number, turn: Turn, outputTokens: number): void {
+  let from = 0;
+  for (const { tokens, version } of turn.sampledRuns) {
+    row.versions.fill(version, start + from, start + Math.min(from + tokens, outputTokens));
+    from += tokens;
+    if (from >= outputTokens) return;
+  }
 }
