@@ -16,6 +16,9 @@ import {
   type TypeSet,
 } from "./schema_types.ts";
 
+/** Units of a value after which nothing more can be said about its type from its beginning. */
+const DECISION_UNITS = 64;
+
 /** Writes the `arguments` of one call. */
 export class ArgumentsObject {
   readonly #context: Context;
@@ -160,6 +163,3 @@ export class XmlValueState implements State {
     this.#pieces = [];
   }
 }
-
-/** Units of a value after which nothing more can be said about its type from its beginning. */
-const DECISION_UNITS = 64;

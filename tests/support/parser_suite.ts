@@ -22,7 +22,7 @@ import {
 
 /** Units of the long outputs. In pushes of one unit, anything but linear time takes minutes. */
 const LONG_UNITS = 1 << 18;
-const RUNS = 80;
+const RUNS = 60;
 
 /** Registers the whole suite for one format. */
 export function parserSuite(suite: FormatSuite): void {
@@ -73,7 +73,7 @@ function inputs(suite: FormatSuite): fc.Arbitrary<string> {
     fc.constantFrom("\n", " ", "{", "}", '"', "<", "1", "null"),
   );
   return fc.oneof(
-    fc.array(part, { maxLength: 14 }).map((parts) => parts.join("")),
+    fc.array(part, { maxLength: 10 }).map((parts) => parts.join("")),
     fc.tuple(fc.constantFrom(...suite.cases.map((each) => each.input)), fc.nat(), fc.nat(5), part)
       .map(([input, at, length, junk]) => mutated(input, at % (input.length + 1), length, junk)),
   );
