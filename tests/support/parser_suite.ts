@@ -22,7 +22,7 @@ import {
 
 /** Units of the long outputs. In pushes of one unit, anything but linear time takes minutes. */
 const LONG_UNITS = 1 << 18;
-const RUNS = 60;
+const RUNS = 200;
 
 /** Registers the whole suite for one format. */
 export function parserSuite(suite: FormatSuite): void {
