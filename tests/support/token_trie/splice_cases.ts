@@ -41,6 +41,18 @@ export function spliceCases(test: RegisterCase): void {
     assert.deepEqual(idsOf(trie.findContinuation("Q: 43")), []);
   });
 
+  test("retrieveFromText() of exactly a text before a trimmed stop string gives the sample, nothing continues it", (trie) => {
+    const keys = [{ text: "HAVING" }, { text: "HAV", retrieveOnly: true }];
+    appended(trie, null, prompt("Q: ", [1], {}), { ...output("HAVING", [7, 8]), keys });
+    assert.deepEqual([...trie.retrieveFromText("Q: HAV").tokenIds], [1, 7, 8]);
+    assert.deepEqual([...trie.findLongestPrefix("Q: HAVOC").tokenIds], [1, 7, 8]);
+    assert.deepEqual([...trie.retrieveFromText("Q: HAVOC").tokenIds], []);
+    for (const query of ["Q: HAV", "Q: HAVOC"]) {
+      assert.deepEqual(idsOf(trie.findContinuation(query)), [], query);
+    }
+    assert.deepEqual(idsOf(trie.findContinuation("Q: HAVING!")), [1, 7, 8]);
+  });
+
   test("retrieveFromText() gives a trailing stop token that the exact text leaves out", (trie) => {
     const keys = [{ text: "yes<|im_end|>" }, { text: "yes", tokens: 1 }];
     const end = appended(trie, null, prompt("Q", [1]), output("", [5, 2], { keys }));
