@@ -124,7 +124,8 @@ function tryProbe(
   if (!longer.startsWith(shorter)) return fails("prompt changes", shorter);
   // A body that no prompt has: what counts here is the turn in the template's words.
   const sampled = { body: placeholder(0), stop: "" };
-  const turn = { promptUnits: shorter.length, sampled, reply, status: "completed" as const };
+  const status = "completed" as const;
+  const turn = { promptUnits: shorter.length, sampled, reply, status, reasoningOpen: false };
   const textBehind = () => textAround(renderer, all, settings, true, [before.length])?.[1] ?? null;
   if (extensionOf(turn, { prompt: longer, closing, textBehind }) !== null) return { shorter, longer };
   return fails("words left out", renderer.render([...before, reply], settings, false));

@@ -12,12 +12,18 @@ import { isPlainObject, plainContent, reasoningOf } from "./canonical.ts";
 import type { SampledText } from "./sampled_text.ts";
 import type { TurnStatus } from "./turn.ts";
 
+/** The delimiters of reasoning that is cut off before a word of it is there for the template to print. */
+const REASONING_OPENS = "<think>";
+const REASONING_CLOSES = "</think>";
+
 /** What is known of the turn to be continued. */
 export interface ExtendedTurn {
   readonly promptUnits: number;
   readonly sampled: SampledText;
   readonly reply: JsonObject;
   readonly status: TurnStatus;
+  /** The turn's prompt ends inside its reasoning. */
+  readonly reasoningOpen: boolean;
 }
 
 /** Text to encode behind the turn's tokens. */
@@ -84,14 +90,20 @@ function joined(turn: ExtendedTurn, rest: string, closingUnits: number, isVerbat
   return { droppedIds: stop === "" ? 0 : 1, text: rest, closingUnits, closingProvenance, isVerbatim };
 }
 
-/** What the template writes behind the last words of a turn that was cut short: the end of its reasoning, say. */
-function unsaid({ reply, sampled }: ExtendedTurn, rendered: string): string {
+/** What has to be said for a turn that was cut short, before it can be closed: the end of its reasoning, say. */
+function unsaid({ reply, sampled, reasoningOpen }: ExtendedTurn, rendered: string): string {
+  const { body } = sampled;
+  if (rendered.startsWith(body)) return rendered.slice(body.length);
   const content = typeof reply.content === "string" ? reply.content.trim() : "";
   const hasCalls = Array.isArray(reply.tool_calls) && reply.tool_calls.length > 0;
   const lastWords = content !== "" ? content : reasoningOf(reply);
-  if (hasCalls || lastWords === "" || !sampled.body.trimEnd().endsWith(lastWords)) return "";
-  const behind = rendered.slice(rendered.lastIndexOf(lastWords) + lastWords.length);
-  return behind.trim() === "" ? "" : behind;
+  if (!hasCalls && lastWords !== "" && body.trimEnd().endsWith(lastWords)) {
+    const behind = rendered.slice(rendered.lastIndexOf(lastWords) + lastWords.length);
+    if (behind.trim() !== "") return behind;
+  }
+  const opened = reasoningOpen ? 0 : body.lastIndexOf(REASONING_OPENS);
+  const isOpen = opened >= 0 && !body.includes(REASONING_CLOSES, opened);
+  return isOpen ? `${body.endsWith("\n") ? "" : "\n"}${REASONING_CLOSES}\n\n` : "";
 }
 
 /** Whether a rendered turn has its reasoning, its content and each of its calls. */

@@ -9,6 +9,7 @@
  */
 import type { JsonObject } from "../types.ts";
 import { branchKeyOf } from "./branch_key.ts";
+import { reasoningOf } from "./canonical.ts";
 import type { RenderSettings } from "./chat_renderer.ts";
 import { closingOf } from "./closing.ts";
 import { encodeContinuation, type EncodedPrompt, encodeWhole } from "./encode_prompt.ts";
@@ -106,12 +107,18 @@ function locate(session: Session, request: ChatRequest, { templateId }: PlanPart
 }
 
 /** The newest turn that answered this very request, or null. */
-function repeatedTurn(session: Session, { requestKey, lineage, answered }: Located): Turn | null {
+function repeatedTurn(session: Session, { requestKey, lineage, answered, messages }: Located): Turn | null {
   if (answered !== null) return answered;
   const same = session.index.ofRequest(requestKey).filter((turn) =>
-    session.index.factsOf(turn).matched === lineage.matched
+    session.index.factsOf(turn).matched === lineage.matched && hasSameReasoning(turn, messages)
   );
   return same[same.length - 1] ?? null;
+}
+
+/** Reasoning in the client's own assistant messages is rendered as it comes, and no part of the request's hash. */
+function hasSameReasoning({ messages: stored }: Turn, messages: readonly JsonObject[]): boolean {
+  const asked = messages.slice(messages.length - stored.length);
+  return stored.every((message, index) => reasoningOf(message) === reasoningOf(asked[index]!));
 }
 
 /** The same prompt again, to the id. */
@@ -186,9 +193,10 @@ function extend(
   { messages, settings }: Located,
   { tokenizer, renderer }: PlanParts,
 ): Extension | null {
-  const { promptUnits, endsWithStop, messageCount } = session.index.factsOf(parent);
+  const { promptUnits, endsWithStop, messageCount, reasoningOpen } = session.index.factsOf(parent);
+  const { reply, status } = parent;
   const sampled = sampledTextOf(tokenizer, parent, endsWithStop);
-  return extensionOf({ promptUnits, sampled, reply: parent.reply, status: parent.status }, {
+  return extensionOf({ promptUnits, sampled, reply, status, reasoningOpen }, {
     prompt,
     closing: closingOf(renderer, settings),
     textBehind: () => textAround(renderer, messages, settings, true, [messageCount - 1])?.[1] ?? null,
