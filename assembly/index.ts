@@ -3,13 +3,15 @@
  * window. Any call may grow the memory: no view outlives one.
  */
 import { checkAll } from "./check";
+import { xxh64 } from "./checksum";
 import { appendSegments, insertFlat } from "./insert";
 import { exists, header, HEADER, RESULT } from "./layout";
-import { lookupText, lookupTokens, readHandle } from "./lookup";
+import { lookupText, lookupTokens, readFound, readHandle } from "./lookup";
 import { reserveInput } from "./output";
 import { pointAt } from "./points";
 import { collect as collectSlice, removeText, unpin as unpinSegment } from "./reclaim";
 import { scopeCount } from "./segments";
+import { adoptImage } from "./snapshot";
 import { clearTrie, restartCollection, startTrie } from "./start";
 
 /** Lays out an empty trie; serials of handles begin above `serial`. False: no memory. */
@@ -45,6 +47,11 @@ export function findByTokens(length: u32, ids: usize, count: u32, scope: u32, fl
 /** Writes the path of a handle to the output window. */
 export function read(index: u32, serial: f64, flags: u32): bool {
   return readHandle(index, <u64> serial, flags);
+}
+
+/** Writes `tokens` tokens of the path that the last look-up found; false when it is gone, or no memory. */
+export function payload(index: u32, serialLow: u32, serialHigh: u32, tokens: u32, flags: u32): bool {
+  return readFound(index, <u64> serialHigh << 32 | serialLow, tokens, flags);
 }
 
 /** Stores a whole text; addresses lie in the window, `logprobs` may be 0, `spans` is scratch. Status of insert.ts. */
@@ -94,6 +101,16 @@ export function scopeSegments(scope: u32): u32 {
 /** Forgets everything. False: no memory, which cannot be. */
 export function clear(): bool {
   return clearTrie();
+}
+
+/** XXH64 of `length` bytes. */
+export function checksum(at: usize, length: u32): u64 {
+  return xxh64(at, length);
+}
+
+/** Makes the memory image of another instance this one's trie. False: its bounds cannot be kept. */
+export function adopt(maxTokens: u32, maxBytes: u32, gcThresholdK: u32, serial: f64): bool {
+  return adoptImage(maxTokens, maxBytes, gcThresholdK, <u64> serial);
 }
 
 /** 0, or the number of the first broken rule (check.ts). */

@@ -64,6 +64,21 @@ export function freePoint(point: Point): void {
   h.freePoint = point;
 }
 
+/** Serials of one trie; they stay in order when they are moved to another's. */
+const SERIALS: u64 = 1 << 40;
+
+/** Moves all serials to those above `serial`. O(points). */
+export function renumberPoints(serial: u64): void {
+  const h = header();
+  const points = h.chunkCount << CHUNK_BITS;
+  for (let i: u32 = 0; i < points; i++) {
+    const start = load<usize>(h.chunks + (<usize> (i >> CHUNK_BITS) << 2));
+    const point = changetype<Point>(start + <usize> (i & (CHUNK_POINTS - 1)) * offsetof<Point>());
+    if (point.serial) point.serial = serial + (point.serial & (SERIALS - 1));
+  }
+  h.serial = serial + (h.serial & (SERIALS - 1));
+}
+
 function takePoint(): Point {
   const h = header();
   if (!exists(h.freePoint) && !addChunk()) return none<Point>();
