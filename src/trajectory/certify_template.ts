@@ -87,6 +87,7 @@ export function certifyTemplate(
   const smallest: Record<CertificationProbe["kind"], Counterexample | null> = { user: null, tool: null };
   for (const probe of probesOf(renderer, settings)) {
     const result = tryProbe(probe, renderer, settings, closing);
+    if (result === null) continue;
     if ("failure" in result) smallest[probe.kind] ??= result;
     else isPrefixExactOnIds &&= keepsIds(tokenizer, result.shorter, result.longer);
   }
@@ -100,12 +101,14 @@ export function certifyTemplate(
   };
 }
 
+/** What a probe shows; null where the template takes no such conversation to begin with. */
 function tryProbe(
   { before, reply, appended }: CertificationProbe,
   renderer: ChatRenderer,
   settings: RenderSettings,
   closing: string,
-): Counterexample | { shorter: string; longer: string } {
+): Counterexample | { shorter: string; longer: string } | null {
+  if (before.length > 1 && refuses(renderer, before, settings)) return null;
   const conversation = { messages: [...before, reply], appended };
   const all = [...before, reply, ...appended];
   let shorter: string, longer: string;
@@ -129,6 +132,15 @@ function tryProbe(
   const textBehind = () => textAround(renderer, all, settings, true, [before.length])?.[1] ?? null;
   if (extensionOf(turn, { prompt: longer, closing, textBehind }) !== null) return { shorter, longer };
   return fails("words left out", renderer.render([...before, reply], settings, false));
+}
+
+function refuses(renderer: ChatRenderer, messages: readonly JsonObject[], settings: RenderSettings): boolean {
+  try {
+    renderer.render(messages, settings, true);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function keepsIds(tokenizer: Tokenizer, shorter: string, longer: string): boolean {

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { ChatTemplate } from "../../../src/tokenizer/chat_template.ts";
+import { certifyTemplate } from "../../../src/trajectory/certify_template.ts";
+import { ChatRenderer } from "../../../src/trajectory/chat_renderer.ts";
+import { closingOf } from "../../../src/trajectory/closing.ts";
+import { TINY_CHAT_TEMPLATE } from "../../support/tiny_tokenizer.ts";
+import { assistant, calling, user } from "./support/bench.ts";
+import {
+  DROPPING_TEMPLATE,
+  HEADER_TEMPLATE,
+  loadTestTokenizer,
+  REASONING_TEMPLATE,
+  RETURN_TEMPLATE,
+} from "./support/templates.ts";
+
+const tokenizer = await loadTestTokenizer();
+const SETTINGS = { tools: null, templateKwargs: {}, dateMs: 0 };
+
+/** Prints the number of messages first: no conversation keeps its beginning. */
+const COUNTING = `{{- messages | length }}` + TINY_CHAT_TEMPLATE;
+/** Takes no tool messages. */
+const REFUSING = TINY_CHAT_TEMPLATE.replace(", 'tool'", "");
+
+const CASES: [string, string, { user: boolean; tool: boolean }, string][] = [
+  ["ChatML", TINY_CHAT_TEMPLATE, { user: true, tool: true }, "<|im_end|>\n"],
+  ["reasoning kept", REASONING_TEMPLATE, { user: true, tool: true }, "<|im_end|>\n"],
+  ["reasoning dropped", DROPPING_TEMPLATE, { user: false, tool: true }, "<|im_end|>\n"],
+  ["headers only", HEADER_TEMPLATE, { user: true, tool: true }, ""],
+  ["another end of the last turn", RETURN_TEMPLATE, { user: true, tool: true }, "<|im_end|>\n"],
+  ["a count of messages", COUNTING, { user: false, tool: false }, "<|im_end|>\n"],
+  ["no tool messages", REFUSING, { user: true, tool: false }, "<|im_end|>\n"],
+];
+
+Deno.test("certifyTemplate() tells what a template keeps", () => {
+  for (const [name, source, appendOnly, closing] of CASES) {
+    const certificate = certifyTemplate(ChatTemplate.parse(source), tokenizer);
+    assert.deepEqual(certificate.appendOnly, appendOnly, name);
+    assert.equal(certificate.isCertified, appendOnly.user && appendOnly.tool, name);
+    assert.equal(certificate.junctions.closing, closing, name);
+    assert.equal(certificate.counterexamples.user === null, appendOnly.user, name);
+    assert.equal(certificate.counterexamples.tool === null, appendOnly.tool, name);
+  }
+});
+
+Deno.test("certifyTemplate() gives the smallest counterexample", () => {
+  const { counterexamples: { user: dropped } } = certifyTemplate(
+    ChatTemplate.parse(DROPPING_TEMPLATE),
+    tokenizer,
+  );
+  assert.equal(dropped?.failure, "words left out");
+  assert.equal(dropped.messages.length, 2);
+  assert.ok(dropped.expected.startsWith("<think>\nA reason."));
+  assert.ok(dropped.found.startsWith("An answer."));
+  const { counterexamples: { tool: counted } } = certifyTemplate(ChatTemplate.parse(COUNTING), tokenizer);
+  assert.deepEqual([counted?.failure, counted?.atUnit], ["prompt changes", 0]);
+  const { counterexamples: { tool: refused } } = certifyTemplate(ChatTemplate.parse(REFUSING), tokenizer);
+  assert.deepEqual([refused?.failure, refused?.found], ["refused", "Unknown role: tool"]);
+});
+
+Deno.test("ChatRenderer finds the form in which a template wants its messages", () => {
+  const strings = `{% for m in messages %}{{ m.role }}:{{ m.content or '' }}` +
+    `{% for c in m.tool_calls or [] %}{{ c.function.name + '\\n' + c.function.arguments }}{% endfor %}{% endfor %}`;
+  const absent = `{% for m in messages %}{% if m.content is none %}` +
+    `{% for c in m.tool_calls %}{{ c.function.name }}{{ c.function.arguments | tojson }}{% endfor %}` +
+    `{% else %}{{ m.content }}{% endif %}{% endfor %}`;
+  const listed = `{% for m in messages %}{% if m.content is string %}{{ m.content }}{% else %}` +
+    `{% for p in m.content or [] %}[{{ p.text }}]{% endfor %}{% endif %}{% endfor %}`;
+  const forms: [string, Partial<ChatRenderer["form"]>][] = [
+    [TINY_CHAT_TEMPLATE, { argumentsAs: "object", absentContentAs: "", readsParts: false }],
+    [strings, { argumentsAs: "string", absentContentAs: "" }],
+    [absent, { argumentsAs: "object", absentContentAs: null }],
+    [listed, { readsParts: true }],
+  ];
+  for (const [source, form] of forms) {
+    const found = new ChatRenderer(ChatTemplate.parse(source)).form;
+    assert.deepEqual({ ...found, ...form }, found, source);
+  }
+});
+
+Deno.test("ChatRenderer prints arguments that are no JSON as the model wrote them", () => {
+  const renderer = new ChatRenderer(ChatTemplate.parse(TINY_CHAT_TEMPLATE));
+  const text = renderer.render([user("x"), calling("c", "look", '{"a":')], SETTINGS, false);
+  assert.ok(text.includes('"arguments": "{\\"a\\":"'), text);
+  const empty = renderer.render([user("x"), calling("c", "look", "")], SETTINGS, false);
+  assert.ok(empty.includes('"arguments": {}'), empty);
+});
+
+Deno.test("ChatRenderer joins text parts for templates that read strings", () => {
+  const renderer = new ChatRenderer(ChatTemplate.parse(TINY_CHAT_TEMPLATE));
+  const content = ["one", "two"].map((text) => ({ type: "text", text }));
+  assert.ok(renderer.render([{ role: "user", content }], SETTINGS, false).includes("one\ntwo<|im_end|>"));
+});
+
+Deno.test("closingOf() is found once for each set of arguments", () => {
+  let renders = 0;
+  const template = ChatTemplate.parse(TINY_CHAT_TEMPLATE);
+  const renderer = new ChatRenderer({ render: (context) => (renders++, template.render(context)) });
+  assert.equal(closingOf(renderer, SETTINGS), "<|im_end|>\n");
+  const before = renders;
+  assert.equal(closingOf(renderer, { ...SETTINGS, tools: [{}] }), "<|im_end|>\n");
+  assert.equal(renders, before);
+  assert.equal(closingOf(renderer, { ...SETTINGS, templateKwargs: { x: 1 } }), "<|im_end|>\n");
+  assert.ok(renders > before);
+  assert.equal(renderer.render([assistant("x")], SETTINGS, false), "<|im_start|>assistant\nx<|im_end|>\n");
+});
