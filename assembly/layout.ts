@@ -259,6 +259,8 @@ export class Result {
   removedEntries: u32;
   removedTokens: u32;
   heldTokens: u32;
+  /** Bytes of one logprob at `logprobs`: 4 when they are read in place and held so. */
+  logprobBytes: u32;
 }
 
 export const NO_POINT: u32 = 0xffffffff;

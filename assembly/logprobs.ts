@@ -129,9 +129,13 @@ export function equalLogprobs(segment: Segment, logprobs: usize, count: u32): u3
   if (kind == LOGPROBS_DEFAULT && logprobs == 0) return count;
   const own = logprobsOf(segment);
   if (kind == LOGPROBS_F64 && logprobs != 0) return commonPrefix(own, logprobs, count << 3) >> 3;
+  let i = kind == LOGPROBS_F32 && logprobs != 0 ? equalWidened(own, logprobs, count) : 0;
+  if (i == count) return count;
   let span = spansOf(segment);
-  let left = spanTokens(span);
-  for (let i: u32 = 0; i < count; i++) {
+  let before: u32 = 0;
+  for (; before + spanTokens(span) <= i; span += SPAN_BYTES) before += spanTokens(span);
+  let left = spanTokens(span) - (i - before);
+  for (; i < count; i++) {
     if (left == 0) {
       span += SPAN_BYTES;
       left = spanTokens(span);
@@ -142,6 +146,19 @@ export function equalLogprobs(segment: Segment, logprobs: usize, count: u32): u3
     if (wanted != ownLogprob(kind, own, i, usual)) return i;
   }
   return count;
+}
+
+/** How many leading f32 equal the doubles, bit for bit: a multiple of 4, or all; stops also at a NaN, which may be equal. */
+function equalWidened(own: usize, logprobs: usize, count: u32): u32 {
+  let i: u32 = 0;
+  for (; i + 4 <= count; i += 4) {
+    const four = v128.load(own + (<usize> i << 2));
+    const at = logprobs + (<usize> i << 3);
+    const low = i64x2.eq(f64x2.promote_low_f32x4(four), v128.load(at));
+    const high = i64x2.eq(f64x2.promote_low_f32x4(i64x2.shuffle(four, four, 1, 1)), v128.load(at, 16));
+    if (!i64x2.all_true(v128.and(low, high))) break;
+  }
+  return i;
 }
 
 // @ts-ignore: decorator

@@ -40,6 +40,15 @@ export function readHandle(index: u32, serial: u64, flags: u32): bool {
   return writePath(point.segment, point.kept, flags);
 }
 
+/**
+ * Writes the path of `tokens` tokens that a look-up has found, as long as its point stands. False when it does not, or
+ * when there is no memory.
+ */
+export function readFound(index: u32, serial: u64, tokens: u32, flags: u32): bool {
+  const point = pointAt(index, serial);
+  return exists(point) && writePath(point.segment, tokens - point.segment.base, flags);
+}
+
 function answer(point: Point, kept: u32, text: usize, flags: u32): bool {
   const r = result();
   r.units = flags & ASCII ? r.spliceBytes : utf16Length(text, r.spliceBytes);

@@ -1,9 +1,9 @@
 /** The windows through which the host hands in a query and reads an answer. */
 import { allocateWindow, releaseWindow, usableSize } from "./arena";
 import { DIGITS_MAX, DIGITS_SLACK, writeDigits } from "./digits";
-import { exists, header, Point, result, Segment } from "./layout";
+import { exists, header, LOGPROBS_DEFAULT, LOGPROBS_F32, Point, result, Segment } from "./layout";
 import { readLogprobs } from "./logprobs";
-import { idsOf, SPAN_BYTES, spanMask, spansOf, spanTokens, spanVersion } from "./segments";
+import { idsOf, logprobsOf, SPAN_BYTES, spanMask, spansOf, spanTokens, spanVersion } from "./segments";
 
 /** What of a path is written to the output window. */
 export const WANT_IDS: u32 = 1;
@@ -11,6 +11,10 @@ export const WANT_LOGPROBS: u32 = 2;
 export const WANT_LOSS_MASK: u32 = 4;
 export const WANT_VERSIONS: u32 = 8;
 export const WANT_DIGITS: u32 = 16;
+/** The host reads in place: what a path of one segment holds in one piece is not copied. */
+export const WANT_IN_PLACE: u32 = 128;
+
+const WANT_ANY: u32 = WANT_IDS | WANT_LOGPROBS | WANT_LOSS_MASK | WANT_VERSIONS | WANT_DIGITS;
 
 const WINDOW_MIN: u32 = 1 << 16;
 
@@ -38,30 +42,39 @@ function windowSize(bytes: u32): u32 {
   return max<u32>(WINDOW_MIN, bytes + (bytes >> 3));
 }
 
-/** Writes the path that ends `kept` tokens into `segment`. False when there is no memory for the window. */
+/**
+ * Writes the path that ends `kept` tokens into `segment`. False when there is no memory for the window.
+ *
+ * Logprobs, ids, versions and loss mask lie one behind another, so that the host copies them in one piece. Ids alone, and
+ * what is read in place, are not copied where one segment holds them.
+ */
 export function writePath(segment: Segment, kept: u32, wanted: u32): bool {
-  const h = header();
   const r = result();
   const count = segment.base + kept;
+  r.tokens = count;
+  if (!(wanted & WANT_ANY)) return true;
+  const single = !exists(segment.parent);
+  const idsInPlace = single && (wanted & WANT_IN_PLACE || !(wanted & WANT_LOGPROBS));
+  const kind = segment.logprobKind;
+  const logprobsInPlace = single && wanted & WANT_IN_PLACE && kind != LOGPROBS_DEFAULT;
   const perToken: u64 = 4 + 8 + 4 + 1 + (wanted & WANT_DIGITS ? DIGITS_MAX : 0);
   const bytes = perToken * count + DIGITS_SLACK;
   if (bytes > 0x7fffffff || !reserveOutput(bytes as u32)) return false;
-  const logprobs = h.output;
-  const copies = logprobs + (wanted & WANT_LOGPROBS ? <usize> count << 3 : 0);
-  // A path of one segment has its ids in one piece already.
-  const ids = exists(segment.parent) ? copies : idsOf(segment);
-  const versions = copies + (<usize> count << 2);
+  const logprobs = header().output;
+  const copies = logprobs + (wanted & WANT_LOGPROBS && !logprobsInPlace ? <usize> count << 3 : 0);
+  const versions = copies + (idsInPlace ? 0 : <usize> count << 2);
   const lossMask = versions + (wanted & WANT_VERSIONS ? <usize> count << 2 : 0);
-  r.tokens = count;
+  const ids = idsInPlace ? idsOf(segment) : copies;
   r.ids = ids;
-  r.logprobs = logprobs;
+  r.logprobs = logprobsInPlace ? logprobsOf(segment) : logprobs;
+  r.logprobBytes = logprobsInPlace && kind == LOGPROBS_F32 ? 4 : 8;
   r.versions = versions;
   r.lossMask = lossMask;
   let tokens = kept;
   for (let s = segment; exists(s); s = s.parent) {
     const base: usize = s.base;
-    if (ids == copies && wanted & (WANT_IDS | WANT_DIGITS)) memory.copy(ids + (base << 2), idsOf(s), <usize> tokens << 2);
-    if (wanted & WANT_LOGPROBS) readLogprobs(s, tokens, logprobs + (base << 3));
+    if (!idsInPlace && wanted & (WANT_IDS | WANT_DIGITS)) memory.copy(ids + (base << 2), idsOf(s), <usize> tokens << 2);
+    if (!logprobsInPlace && wanted & WANT_LOGPROBS) readLogprobs(s, tokens, logprobs + (base << 3));
     if (wanted & (WANT_LOSS_MASK | WANT_VERSIONS)) {
       writeSpans(
         s,

@@ -14,6 +14,7 @@ export interface CoreExports {
   find(mode: number, length: number, scope: number, flags: number): number;
   findByTokens(length: number, ids: number, count: number, scope: number, flags: number): number;
   read(index: number, serial: number, flags: number): number;
+  payload(index: number, serialLow: number, serialHigh: number, tokens: number, flags: number): number;
   insert(
     length: number,
     ids: number,
@@ -69,6 +70,7 @@ export const ResultWord = {
   REMOVED_ENTRIES: 14,
   REMOVED_TOKENS: 15,
   HELD_TOKENS: 16,
+  LOGPROB_BYTES: 17,
 } as const;
 
 /** What a look-up writes to the output window, and does besides: output.ts and lookup.ts. */
@@ -80,7 +82,11 @@ export const Want = {
   DIGITS: 16,
   PIN: 32,
   ASCII: 64,
+  IN_PLACE: 128,
 } as const;
+
+/** Everything that belongs to a token. */
+export const PAYLOAD = Want.IDS | Want.LOGPROBS | Want.LOSS_MASK | Want.VERSIONS;
 
 /** Answers of `insert` and `append`: insert.ts. */
 export const Status = {
@@ -113,6 +119,8 @@ export const BROKEN_RULES: readonly string[] = [
 ];
 
 const MEMORY_PAGES_MAX = 65_535;
+/** Longest text that is kept to see that the next is the same. */
+const LAST_TEXT_UNITS_MAX = 2 ** 18;
 const encoder = new TextEncoder();
 let ownModule: Promise<WebAssembly.Module> | undefined;
 
@@ -137,6 +145,9 @@ export class WasmCore {
   readonly #result: number;
   /** Whether the last text written was ASCII. */
   ascii = false;
+  /** The text that stands at the beginning of the window, and its UTF-8 length; empty when unknown. */
+  #lastText = "";
+  #lastBytes = 0;
 
   constructor(module: WebAssembly.Module) {
     this.#memory = new WebAssembly.Memory({ initial: 1, maximum: MEMORY_PAGES_MAX });
@@ -189,6 +200,7 @@ export class WasmCore {
 
   /** Makes the input window hold `bytes`; its content is lost. Throws `RangeError` when there is no memory. */
   reserve(bytes: number): void {
+    this.#forgetText();
     if (bytes <= this.#window.length) return;
     const at = this.exports.input(bytes);
     this.refresh();
@@ -196,8 +208,12 @@ export class WasmCore {
     if (at === 0) throw new RangeError(`Cannot read input: no memory for ${bytes} bytes`);
   }
 
-  /** Writes `text` to the beginning of the input window, with room for `more` bytes behind; its UTF-8 length. */
+  /**
+   * Writes `text` to the beginning of the input window, with room for `more` bytes behind; its UTF-8 length. A text that
+   * is asked for and then stored is written once.
+   */
   writeText(text: string, more = 0): number {
+    if (text === this.#lastText && this.#lastBytes + more <= this.#window.length) return this.#lastBytes;
     // The first try fits ASCII, the second everything: a UTF-16 unit takes three bytes at most.
     this.reserve(text.length + more);
     let { read, written } = encoder.encodeInto(text, this.#window);
@@ -206,6 +222,10 @@ export class WasmCore {
       ({ read, written } = encoder.encodeInto(text, this.#window));
     }
     this.ascii = read === written;
+    if (text.length <= LAST_TEXT_UNITS_MAX) {
+      this.#lastText = text;
+      this.#lastBytes = written;
+    }
     return written;
   }
 
@@ -217,8 +237,14 @@ export class WasmCore {
     return bytes.length;
   }
 
+  #forgetText(): void {
+    this.#lastText = "";
+    this.#lastBytes = 0;
+  }
+
   /** Forgets the windows: the core has freed them. */
   forgetWindows(): void {
+    this.#forgetText();
     this.refresh();
     this.#refreshWindow();
   }

@@ -33,14 +33,24 @@ import type {
   TrieWeightVersion,
 } from "./token_trie.ts";
 import { VersionCodes } from "./versions.ts";
-import { BROKEN_RULES, HeaderWord, NO_POINT, ResultWord, Status, Want, WasmCore } from "./wasm_core.ts";
+import {
+  BROKEN_RULES,
+  HeaderWord,
+  NO_POINT,
+  PAYLOAD,
+  ResultWord,
+  Status,
+  Want,
+  WasmCore,
+} from "./wasm_core.ts";
 import { WindowMatch } from "./window_match.ts";
 
 const UINT32_MAX = 0xffff_ffff;
 const INT32_MAX = 0x7fff_ffff;
-const PAYLOAD = Want.IDS | Want.LOGPROBS | Want.LOSS_MASK | Want.VERSIONS;
 /** Bytes of the input window an inserted token may take: logprob, id, mask, and a span if masks alternate. */
 const INSERT_TOKEN_BYTES = 8 + 4 + 1 + 8;
+/** Bytes of a token in the output window: logprob, id, version, loss mask, in this order. */
+const PAYLOAD_TOKEN_BYTES = 8 + 4 + 4 + 1;
 /** Serials of one trie's handles; another trie's begin above, so that a handle in the wrong trie is stale. */
 const SERIALS_PER_TRIE = 2 ** 40;
 const TRIES_APART = 4_096;
@@ -172,12 +182,12 @@ export class WasmTrie implements TokenTrie {
   }
 
   /**
-   * As `retrieveFromText`, without copies: the payload stays in the core's output window. The answer is one and the
-   * same object each time and valid until the next call of any method. Not part of the {@link TokenTrie} contract.
+   * As `retrieveFromText`, without copies: the payload stays in the core's memory. The answer is one and the same object
+   * each time and valid until the next call of any method. Not part of the {@link TokenTrie} contract.
    */
   matchViews(text: string, options: Pick<LookupOptions, "scope"> = {}): WindowMatch {
-    this.#find(text, LookupMode.RETRIEVE, options, PAYLOAD);
-    this.#window.reason = this.#account(null, options);
+    this.#find(text, LookupMode.RETRIEVE, options, 0);
+    this.#window.begin(this.#account(null, options));
     return this.#window;
   }
 
@@ -226,18 +236,17 @@ export class WasmTrie implements TokenTrie {
     };
   }
 
+  /** One copy of all that the window holds, which the arrays share: four allocations would cost more than the match. */
   #payload(): Pick<PrefixMatch, "tokenIds" | "logprobs" | "lossMask" | "generationVersions"> {
     const core = this.#core;
     const count = core.result(ResultWord.TOKENS);
-    const ids = core.result(ResultWord.IDS) >>> 2;
-    const logprobs = core.result(ResultWord.LOGPROBS) >>> 3;
-    const lossMask = core.result(ResultWord.LOSS_MASK);
-    const versions = core.result(ResultWord.VERSIONS) >>> 2;
+    const start = core.result(ResultWord.LOGPROBS);
+    const block = core.u8.buffer.slice(start, start + count * PAYLOAD_TOKEN_BYTES);
     return {
-      tokenIds: core.u32.slice(ids, ids + count),
-      logprobs: core.f64.slice(logprobs, logprobs + count),
-      lossMask: core.u8.slice(lossMask, lossMask + count),
-      generationVersions: core.i32.slice(versions, versions + count),
+      tokenIds: new Uint32Array(block, count * 8, count),
+      logprobs: new Float64Array(block, 0, count),
+      lossMask: new Uint8Array(block, count * 16, count),
+      generationVersions: new Int32Array(block, count * 12, count),
     };
   }
 

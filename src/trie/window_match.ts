@@ -1,19 +1,34 @@
 /**
- * A match whose payload is still in the core's output window.
+ * A match whose payload is still in the core's memory.
  *
  * @module
  */
 import type { MatchReason, PathHandle } from "./token_trie.ts";
-import { NO_POINT, ResultWord, type WasmCore } from "./wasm_core.ts";
+import { NO_POINT, PAYLOAD, ResultWord, Want, type WasmCore } from "./wasm_core.ts";
 
-/** What {@link WasmTrie.matchViews} answers: the views are made when asked for, and die with the next call. */
+/**
+ * What {@link WasmTrie.matchViews} answers. The payload is laid out when the first part of it is asked for, and where one
+ * segment holds it in one piece it is read in place. Views die with the next call of any method of the trie.
+ */
 export class WindowMatch {
   readonly #core: WasmCore;
-  /** Why the match ends where it does. */
-  reason: MatchReason = "no match";
+  #reason: MatchReason = "no match";
+  /** Whether the addresses in the result are those of this match. */
+  #laidOut = false;
 
   constructor(core: WasmCore) {
     this.#core = core;
+  }
+
+  /** Becomes the answer of the look-up that the core has just made. */
+  begin(reason: MatchReason): void {
+    this.#reason = reason;
+    this.#laidOut = false;
+  }
+
+  /** Why the match ends where it does. */
+  get reason(): MatchReason {
+    return this.#reason;
   }
 
   /** Tokens in the matched path. */
@@ -27,24 +42,50 @@ export class WindowMatch {
   }
 
   get tokenIds(): Uint32Array {
-    return new Uint32Array(this.#core.u8.buffer, this.#core.result(ResultWord.IDS), this.tokenCount);
+    return new Uint32Array(this.#core.u8.buffer, this.#address(ResultWord.IDS), this.tokenCount);
   }
 
-  get logprobs(): Float64Array {
-    return new Float64Array(this.#core.u8.buffer, this.#core.result(ResultWord.LOGPROBS), this.tokenCount);
+  /** 32 bits wide where they are held so: the values are the same. */
+  get logprobs(): Float64Array | Float32Array {
+    const at = this.#address(ResultWord.LOGPROBS);
+    const narrow = this.#core.result(ResultWord.LOGPROB_BYTES) === 4;
+    return new (narrow ? Float32Array : Float64Array)(this.#core.u8.buffer, at, this.tokenCount);
   }
 
   get lossMask(): Uint8Array {
-    return new Uint8Array(this.#core.u8.buffer, this.#core.result(ResultWord.LOSS_MASK), this.tokenCount);
+    return new Uint8Array(this.#core.u8.buffer, this.#address(ResultWord.LOSS_MASK), this.tokenCount);
   }
 
   get generationVersions(): Int32Array {
-    return new Int32Array(this.#core.u8.buffer, this.#core.result(ResultWord.VERSIONS), this.tokenCount);
+    return new Int32Array(this.#core.u8.buffer, this.#address(ResultWord.VERSIONS), this.tokenCount);
   }
 
   /** Where new segments may be appended; null when nothing matched. */
   get handle(): PathHandle | null {
     const point = this.#core.result(ResultWord.INDEX);
     return point === NO_POINT ? null : { point, serial: this.#core.serial() };
+  }
+
+  /** Address of a part of the payload. Throws `Error` when the path is gone, or `RangeError` without memory for it. */
+  #address(word: number): number {
+    if (this.tokenCount === 0) return 0;
+    if (!this.#laidOut) this.#layOut();
+    return this.#core.result(word);
+  }
+
+  #layOut(): void {
+    const core = this.#core;
+    const written = core.exports.payload(
+      core.result(ResultWord.INDEX),
+      core.result(ResultWord.SERIAL_LOW),
+      core.result(ResultWord.SERIAL_HIGH),
+      this.tokenCount,
+      PAYLOAD | Want.IN_PLACE,
+    );
+    core.refresh();
+    if (!written) {
+      throw new RangeError("Cannot read match: it is gone, or there is no memory for the output window");
+    }
+    this.#laidOut = true;
   }
 }
