@@ -130,6 +130,7 @@ async function soakRequests(start: Start, count: number): Promise<void> {
   printLine(`\n## ${count} cold requests of ${BODY_BYTES} B at a cache of ${CACHE_TOKENS} tokens`);
   printTable(["requests", "RSS MB", "cached tokens", "cache MB", "req/s"], rows);
   const growth = (megabytes.at(-1) ?? NaN) / (megabytes[Math.floor(SAMPLES * 0.3)] ?? NaN);
+  printLine();
   printLine(`Last ÷ fourth sample: ${figure(growth, 3)} (goal: steady, ≤ ${GROWTH_MAX})`);
 }
 
