@@ -9,7 +9,7 @@ import { type CertificationProbe, probesOf } from "./certification_probes.ts";
 import { ChatRenderer, type MessageForm, type RenderSettings, type Template } from "./chat_renderer.ts";
 import { closingOf } from "./closing.ts";
 import { extensionOf } from "./extension.ts";
-import { placeholder, textAround } from "./placeholder.ts";
+import { placeholder, printsReasoning, textAround } from "./placeholder.ts";
 
 /** How a template breaks a conversation. */
 export type CertificationFailure =
@@ -130,7 +130,13 @@ function tryProbe(
   const status = "completed" as const;
   const turn = { promptUnits: shorter.length, sampled, reply, status, reasoningOpen: false };
   const textBehind = () => textAround(renderer, all, settings, true, [before.length])?.[1] ?? null;
-  if (extensionOf(turn, { prompt: longer, closing, textBehind }) !== null) return { shorter, longer };
+  const parts = {
+    prompt: longer,
+    closing,
+    textBehind,
+    printsReasoning: () => printsReasoning(renderer, all, settings, true, before.length),
+  };
+  if (extensionOf(turn, parts) !== null) return { shorter, longer };
   return fails("words left out", renderer.render([...before, reply], settings, false));
 }
 

@@ -47,6 +47,8 @@ export interface ExtensionParts {
   readonly closing: string;
   /** The prompt behind the turn's words, by rendering it with a placeholder for them; null: not to be found out. */
   readonly textBehind: () => string | null;
+  /** The template prints the reasoning of the turn here. */
+  readonly printsReasoning: () => boolean;
 }
 
 /** Decides; null when the turn's tokens cannot stand in this prompt. */
@@ -66,13 +68,14 @@ function verbatim(turn: ExtendedTurn, { prompt, closing }: ExtensionParts): Exte
 /** The prompt has the turn in the template's words: less white space, arguments written anew. */
 function byPlaceholder(
   turn: ExtendedTurn,
-  { prompt, closing, textBehind }: ExtensionParts,
+  { prompt, closing, textBehind, printsReasoning }: ExtensionParts,
 ): Extension | null {
   const behind = textBehind();
   const turnEnd = prompt.length - (behind?.length ?? 0);
   if (behind === null || !prompt.endsWith(behind) || turnEnd < turn.promptUnits) return null;
   const rendered = prompt.slice(turn.promptUnits, turnEnd);
   if (!retains(rendered, turn.reply)) return null;
+  if (reasoningOf(turn.reply) !== "" && !printsReasoning()) return null;
   const closed = turn.sampled.stop === "" ? unsaid(turn, rendered) : "";
   const closingUnits = closed.length + (behind.startsWith(closing) ? closing.length : 0);
   return joined(turn, closed + behind, closingUnits, false);
@@ -106,14 +109,19 @@ function unsaid({ reply, sampled, reasoningOpen }: ExtendedTurn, rendered: strin
   return isOpen ? `${body.endsWith("\n") ? "" : "\n"}${REASONING_CLOSES}\n\n` : "";
 }
 
-/** Whether a rendered turn has its reasoning, its content and each of its calls. */
+/** Whether a rendered turn has its content and each of its calls, one after the other. */
 function retains(rendered: string, reply: JsonObject): boolean {
   const content = plainContent(reply.content);
   const calls = Array.isArray(reply.tool_calls) ? reply.tool_calls : [];
   const words = [
-    reasoningOf(reply),
     typeof content === "string" ? content.trim() : "",
     ...calls.map((call) => isPlainObject(call) && isPlainObject(call.function) ? call.function.name : ""),
   ];
-  return words.every((word) => typeof word !== "string" || rendered.includes(word));
+  let from = 0;
+  return words.every((word) => {
+    if (typeof word !== "string") return true;
+    const at = rendered.indexOf(word, from);
+    from = at + word.length;
+    return at >= 0;
+  });
 }

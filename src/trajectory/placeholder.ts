@@ -49,3 +49,21 @@ function splitAt(text: string, count: number): string[] | null {
   pieces.push(text.slice(from));
   return text.split("\u{F8D0}").length - 1 === count ? pieces : null;
 }
+
+/** Whether the template prints the reasoning of message `index` in this conversation. One render. */
+export function printsReasoning(
+  renderer: ChatRenderer,
+  messages: readonly JsonObject[],
+  settings: RenderSettings,
+  generate: boolean,
+  index: number,
+): boolean {
+  const mark = placeholder(0);
+  const marked = [...messages];
+  marked[index] = { ...messages[index]!, reasoning_content: mark, reasoning: mark };
+  try {
+    return renderer.render(marked, settings, generate).includes(mark);
+  } catch {
+    return false;
+  }
+}

@@ -19,7 +19,7 @@ import { causeBelow, causeOfRoot } from "./fork_cause.ts";
 import { findLineage, type Lineage } from "./lineage.ts";
 import { MessageChain } from "./message_chain.ts";
 import { pathMessages, postedIds } from "./path.ts";
-import { textAround } from "./placeholder.ts";
+import { printsReasoning, textAround } from "./placeholder.ts";
 import {
   type Ambiguity,
   type ChatRequest,
@@ -200,6 +200,7 @@ function extend(
     prompt,
     closing: closingOf(renderer, settings),
     textBehind: () => textAround(renderer, messages, settings, true, [messageCount - 1])?.[1] ?? null,
+    printsReasoning: () => printsReasoning(renderer, messages, settings, true, messageCount - 1),
   });
 }
 

@@ -79,6 +79,14 @@ Deno.test("D3 planTurn() keeps reasoning before tool results where the template 
   assert.equal(bench.runs(plan)[0]![1], "\n");
 });
 
+Deno.test("D3 planTurn() sees that reasoning is dropped whose words the content has, too", async () => {
+  const bench = new Bench(planParts(tokenizer, DROPPING_TEMPLATE));
+  const reply = assistant("yes, so", { reasoning_content: "yes" });
+  await bench.turn(HI, { text: "<think>\nyes\n</think>\n\nyes, so", reply });
+  const plan = await bench.plan([...HI, assistant("yes, so"), user("more")]);
+  assert.equal(plan.cause, "template");
+});
+
 Deno.test("D4 planTurn() trims a stop token that the template writes in the last turn only", async () => {
   const bench = new Bench(planParts(tokenizer, RETURN_TEMPLATE));
   const turn = await bench.turn(HI, { text: "yes", stop: "<|return|>" });

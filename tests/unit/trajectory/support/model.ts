@@ -8,7 +8,7 @@ const ARGUMENTS = ['{"a":1}', '{ "b": false, "a": [1, "x"] }', "{}", '{"text": "
 export function randomSaying(random: Random, reasons: boolean): string {
   const pick = (items: readonly string[]) => items[Math.floor(random() * items.length)]!;
   const reasoning = reasons && random() < 0.6
-    ? `<think>\n${pick(WORDS)} so ${pick(WORDS)}.\n</think>\n\n`
+    ? `<think>\n${random() < 0.3 ? "yes" : `${pick(WORDS)} so ${pick(WORDS)}.`}\n</think>\n\n`
     : "";
   const content = random() < 0.8 ? `${pick(WORDS)}${pick(WORDS)}` : "";
   const calls = random() < 0.3 ? 1 + Math.floor(random() * 2) : 0;

@@ -157,7 +157,7 @@ export class Oracle {
 
 /** Arguments of calls in one form: a template may write them anew. Reasoning that was cut before a word is closed, not dropped. */
 function normal(text: string): string {
-  return text.replaceAll("<think>\n</think>\n\n", "").replace(
+  return text.replace(/<think>\s*<\/think>\n\n/g, "").replace(
     /\n*<tool_call>(\{(?:(?!<tool_call>).)*?\})<\/tool_call>/gs,
     (whole, json) => {
       try {
