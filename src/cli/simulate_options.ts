@@ -4,7 +4,13 @@
  * @module
  */
 import { type Command, Option } from "commander";
-import { defaultSimulateOptions, type FaultSettings, type SimulateOptions } from "../engine/simulated/mod.ts";
+import {
+  defaultSimulateOptions,
+  type FaultSettings,
+  SIMULATED_PROTOCOLS,
+  type SimulatedProtocol,
+  type SimulateOptions,
+} from "../engine/simulated/mod.ts";
 import { ConfigError } from "../errors.ts";
 
 type NumberKey = {
@@ -97,6 +103,12 @@ export function addSimulateOptions(command: Command): void {
   const defaults = defaultSimulateOptions;
   command
     .addOption(new Option("--tokenizer <path>", "folder with tokenizer.json, or the file (required)"))
+    .addOption(
+      new Option(
+        "--protocol <name>",
+        `protocol to speak: ${SIMULATED_PROTOCOLS.join(" or ")} (default: ${defaults.protocol})`,
+      ),
+    )
     .addOption(new Option("--host <address>", `address to listen on (default: ${defaults.hostname})`));
   for (const { flag, key, help } of NUMBER_FLAGS) {
     command.addOption(
@@ -133,12 +145,21 @@ export function readSimulateOptions(command: Command): SimulateOptions {
     ...Object.fromEntries(numbers) as Partial<SimulateOptions>,
     tokenizer,
     ...(typeof host === "string" ? { hostname: host } : {}),
+    ...(typeof given.protocol === "string" ? { protocol: readProtocol(given.protocol) } : {}),
     ...(typeof given.weightVersion === "string" ? { weightVersion: given.weightVersion } : {}),
     ...(typeof given.modelPath === "string" ? { modelPath: given.modelPath } : {}),
     ...(typeof given.faults === "string" ? { faults: readFaults(given.faults) } : {}),
     latency: given.latency !== false,
     incrementalStreaming: given.incrementalStreaming === true,
   };
+}
+
+function readProtocol(name: string): SimulatedProtocol {
+  const known = SIMULATED_PROTOCOLS.find((protocol) => protocol === name);
+  if (known !== undefined) return known;
+  throw new ConfigError(
+    `Cannot use --protocol: must be one of ${SIMULATED_PROTOCOLS.join(", ")}, received "${name}"`,
+  );
 }
 
 function readNumber({ flag, min, max, integer = true }: NumberFlag, text: string): number {

@@ -38,7 +38,7 @@ export interface SamplingSettings {
   readonly repetitionPenalty?: number;
   /** By token id, as a string of digits. */
   readonly logitBias?: Readonly<Record<string, number>>;
-  /** Likeliest tokens to tell at each place besides the sampled one. Default 0: none. */
+  /** Likeliest tokens to tell at each place. Default 0: none. */
   readonly topLogprobs?: number;
   /** OpenAI's `response_format`, as the client wrote it. */
   readonly responseFormat?: JsonValue;
@@ -130,8 +130,14 @@ export interface EngineAdapter {
    * Reads a whole reply.
    *
    * @param sampleCount `n` of the request; another number of samples is an error. Default 1.
+   * @param topLogprobs as in the request. Default 0: none are read.
    */
-  decode(status: number, body: Uint8Array, sampleCount?: number): DecodedReply;
-  /** Reads a reply of status 200 that streams. @param sampleCount `n` of the request. Default 1. */
-  openStream(sampleCount?: number): TokenStream;
+  decode(status: number, body: Uint8Array, sampleCount?: number, topLogprobs?: number): DecodedReply;
+  /**
+   * Reads a reply of status 200 that streams.
+   *
+   * @param sampleCount `n` of the request; another number of samples is a failure. Default 1.
+   * @param topLogprobs as in the request. Default 0: none are read.
+   */
+  openStream(sampleCount?: number, topLogprobs?: number): TokenStream;
 }

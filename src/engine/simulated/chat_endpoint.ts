@@ -53,7 +53,8 @@ export async function chatCompletions(
   });
 }
 
-function toGenerateBody(body: JsonObject, template: ChatRenderer | null): JsonObject {
+/** A chat request as the `/generate` request that it comes to. */
+export function toGenerateBody(body: JsonObject, template: ChatRenderer | null): JsonObject {
   const sampling: JsonObject = {};
   for (const field of SAMPLING_FIELDS) if (body[field] !== undefined) sampling[field] = body[field];
   const maxNewTokens = body["max_completion_tokens"] ?? body["max_tokens"] ?? null;

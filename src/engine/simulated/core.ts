@@ -27,6 +27,7 @@ export type CoreOptions =
 /** Fills in the defaults that `SimulatedEngineOptions` documents. */
 export function coreOptions(options: SimulatedEngineOptions, vocabulary: Vocabulary): CoreOptions {
   return {
+    protocol: "sglang",
     seed: 0,
     clock: systemClock,
     latency: null,

@@ -8,7 +8,7 @@ import type { EngineCore } from "./core.ts";
 import type { DrawnFaults } from "./faults.ts";
 import type { Generation } from "./generation.ts";
 import { type GenerateRequest, readGenerateRequest } from "./generate_request.ts";
-import { ConnectionDropError, errorResponse } from "./http.ts";
+import { ConnectionDropError, errorBody, jsonResponse } from "./http.ts";
 import { type FrameOffset, FROM_START, type WireReply } from "./reply.ts";
 import { bodyFrom, type ByteSource, recut, SSE_DONE, sseFrame, utf8 } from "./sse.ts";
 
@@ -23,6 +23,10 @@ export interface ReplyFormat {
   frames(reply: WireReply, isFirst: boolean): readonly unknown[];
   /** Frames carry what is new only. */
   readonly incremental: boolean;
+  /** Frames behind the last generation's end, before `[DONE]`. Default none. */
+  closing?(replies: readonly WireReply[]): readonly unknown[];
+  /** The body of an error, in a plain reply or a frame. Default SGLang's. */
+  failure?(message: string, status: number): unknown;
 }
 
 /** Answers `/generate`. Rejects with {@link ConnectionDropError} where a fault asks for it. */
@@ -95,7 +99,8 @@ function plain(
   for (const { finish } of generations) {
     const status = finish?.type === "abort" ? finish.status_code : undefined;
     if (status !== undefined && ABORT_HTTP_STATUSES.has(status)) {
-      return errorResponse(status, (finish as { message: string }).message);
+      const { message } = finish as { message: string };
+      return jsonResponse(format.failure?.(message, status) ?? errorBody(message), status);
     }
   }
   const json = JSON.stringify(format.whole(generations.map((generation) => core.reply(generation))));
@@ -191,7 +196,7 @@ class FrameSource implements ByteSource {
     const frames = this.#open.map((generation) => this.#frame(generation)).join("");
     this.#open = this.#open.filter((generation) => !generation.ended);
     this.#done = this.#open.length === 0;
-    return utf8(this.#done && dropMidBody === undefined ? frames + SSE_DONE : frames);
+    return utf8(this.#done && dropMidBody === undefined ? frames + this.#closing() + SSE_DONE : frames);
   }
 
   cancel(): void {
@@ -223,9 +228,15 @@ class FrameSource implements ByteSource {
     return this.#format.frames(reply, before === undefined).map(sseFrame).join("");
   }
 
+  #closing(): string {
+    if (this.#format.closing === undefined) return "";
+    const replies = this.#all.map((generation) => this.#core.reply(generation));
+    return this.#format.closing(replies).map(sseFrame).join("");
+  }
+
   #fail(message: string): Uint8Array {
     abortAll(this.#all);
     this.#done = true;
-    return utf8(sseFrame({ error: { message } }) + SSE_DONE);
+    return utf8(sseFrame(this.#format.failure?.(message, 500) ?? errorBody(message)) + SSE_DONE);
   }
 }

@@ -29,9 +29,14 @@ export function jsonResponse(value: unknown, status = 200): Response {
   return new Response(JSON.stringify(value), { status, headers: JSON_HEADERS });
 }
 
+/** The body of an error as SGLang writes it. */
+export function errorBody(message: string): { error: { message: string } } {
+  return { error: { message } };
+}
+
 /** An error as SGLang writes it. */
 export function errorResponse(status: number, message: string): Response {
-  return jsonResponse({ error: { message } }, status);
+  return jsonResponse(errorBody(message), status);
 }
 
 /** A plain-text reply. */

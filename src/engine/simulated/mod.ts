@@ -1,5 +1,5 @@
 /**
- * The simulated engine: SGLang's protocol without a model. See `docs/simulated-engine.md`.
+ * The simulated engine: SGLang's or vLLM's protocol without a model. See `docs/simulated-engine.md`.
  *
  * @module
  */
@@ -12,7 +12,9 @@ export {
 export {
   type ChatRenderer,
   defaultSimulateOptions,
+  SIMULATED_PROTOCOLS,
   type SimulatedEngineOptions,
+  type SimulatedProtocol,
   type SimulateOptions,
 } from "./options.ts";
 export { createSimulatedFetch } from "./simulated_fetch.ts";

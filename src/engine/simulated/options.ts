@@ -26,8 +26,16 @@ export interface ChatRenderer {
   }): string;
 }
 
+/** Whose HTTP protocol an engine speaks. */
+export type SimulatedProtocol = "sglang" | "vllm";
+
+/** Names of the protocols. */
+export const SIMULATED_PROTOCOLS: readonly SimulatedProtocol[] = ["sglang", "vllm"];
+
 /** Settings of one engine. */
 export interface SimulatedEngineOptions {
+  /** Default `"sglang"`. What is sampled does not depend on it. */
+  readonly protocol?: SimulatedProtocol;
   readonly tokenizer: Tokenizer;
   /** Needed by `/v1/chat/completions` only, which answers 400 without. */
   readonly chatTemplate?: ChatRenderer;
@@ -71,6 +79,7 @@ export interface SimulatedEngineOptions {
 
 /** Settings of `slime-router simulate`: each is a flag of the same name in kebab case. */
 export interface SimulateOptions {
+  readonly protocol: SimulatedProtocol;
   readonly hostname: string;
   /** Port of the first engine; the others follow. 0: any free ports. */
   readonly port: number;
@@ -100,6 +109,7 @@ export interface SimulateOptions {
 
 /** What `slime-router simulate` does without flags; `tokenizer` must be given. */
 export const defaultSimulateOptions: Omit<SimulateOptions, "tokenizer"> = Object.freeze({
+  protocol: "sglang",
   hostname: "127.0.0.1",
   port: 10_090,
   count: 1,

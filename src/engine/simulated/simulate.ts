@@ -33,6 +33,7 @@ export function simulatedEngineOptions(
     tokenizer: assets.tokenizer,
     ...(assets.chatTemplate === null ? {} : { chatTemplate: assets.chatTemplate }),
     ...(assets.stopTokenId === undefined ? {} : { stopTokenId: assets.stopTokenId }),
+    protocol: options.protocol,
     seed: options.seed + ordinal,
     latency: options.latency ? { prefillTokensPerSecond, decodeMsPerToken, batchSlowdown } : null,
     faults: options.faults,

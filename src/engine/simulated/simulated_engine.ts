@@ -1,5 +1,5 @@
 /**
- * An inference engine without a model, that speaks SGLang's protocol.
+ * An inference engine without a model, that speaks SGLang's or vLLM's protocol.
  *
  * @module
  */
@@ -20,6 +20,8 @@ import { type Call, ConnectionDropError, errorResponse, jsonResponse, readCall }
 import { type ChatRenderer, REQUEST_LOG_MAX, type SimulatedEngineOptions } from "./options.ts";
 import { type LoggedRequest, RequestLog } from "./request_log.ts";
 import type { PauseMode } from "./scheduler.ts";
+import { VLLM_CONTROL_ROUTES, VLLM_GENERATE_ROUTES } from "./vllm_endpoints.ts";
+import { vllmErrorBody } from "./vllm_reply.ts";
 
 /** `up` answers; `unhealthy` answers 503; `down` ends every connection without an answer. */
 export type Availability = "up" | "unhealthy" | "down";
@@ -157,10 +159,10 @@ class HttpFace {
       const call = await readCall(request);
       const url = new URL(request.url);
       this.#log.add(call, url);
-      if (this.#isUnready()) return errorResponse(503, "The simulated engine is not ready");
+      if (this.#isUnready()) return this.#error(503, "The simulated engine is not ready");
       return await this.#route(call, `${request.method} ${url.pathname}`);
     } catch (error) {
-      if (error instanceof RouterError) return errorResponse(error.status, error.message);
+      if (error instanceof RouterError) return this.#error(error.status, error.message);
       throw error;
     }
   }
@@ -172,6 +174,24 @@ class HttpFace {
 
   #route(call: Call, route: string): Response | Promise<Response> {
     switch (route) {
+      case "GET /simulated/state":
+        return jsonResponse(this.#describe());
+      case "POST /simulated/faults":
+        return this.#turnKnobs(call.json());
+    }
+    return this.#core.options.protocol === "vllm" ? this.#vllm(call, route) : this.#sglang(call, route);
+  }
+
+  #vllm(call: Call, route: string): Response | Promise<Response> {
+    const host = { core: this.#core, chatTemplate: this.#chatTemplate };
+    const generates = VLLM_GENERATE_ROUTES.get(route);
+    if (generates !== undefined) return this.#faulty((faults) => generates(host, call, faults));
+    const control = VLLM_CONTROL_ROUTES.get(route);
+    return control === undefined ? this.#error(404, `Not found: ${route}`) : control(host, call);
+  }
+
+  #sglang(call: Call, route: string): Response | Promise<Response> {
+    switch (route) {
       case "POST /generate":
       case "PUT /generate":
         return this.#faulty((faults) => generate(this.#core, call.json(), call.request, faults));
@@ -182,15 +202,18 @@ class HttpFace {
       case "GET /health":
       case "GET /health_generate":
         return new Response(null, { status: 200 });
-      case "GET /simulated/state":
-        return jsonResponse(this.#describe());
-      case "POST /simulated/faults":
-        return this.#turnKnobs(call.json());
     }
     const control = CONTROL_ROUTES.get(route);
     return control === undefined
       ? errorResponse(404, `Not found: ${route}`)
       : control(this.#core, call.json());
+  }
+
+  /** An error in the shape of the protocol. */
+  #error(status: number, message: string): Response {
+    return this.#core.options.protocol === "vllm"
+      ? jsonResponse(vllmErrorBody(message, status), status)
+      : errorResponse(status, message);
   }
 
   async #faulty(handle: (faults: DrawnFaults) => Promise<Response>): Promise<Response> {
@@ -201,7 +224,7 @@ class HttpFace {
     const { httpError } = faults;
     const response = httpError === undefined
       ? await handle(faults)
-      : errorResponse(httpError.status, httpError.message);
+      : this.#error(httpError.status, httpError.message);
     if (faults.duplicateHeaders !== undefined) this.#duplicateHeaders(response.headers);
     return response;
   }
