@@ -30,10 +30,21 @@ export function matchReason(queryBytes: number, matchedBytes: number, spliceByte
   return spliceBytes === matchedBytes ? "hit" : "not at a splice point";
 }
 
+const NOTHING_COUNTED = {
+  hits: 0,
+  misses_by_reason: { "no match": 0, "not at a splice point": 0, "empty": 0 },
+};
+
 /** Counts look-ups. A hit is a look-up that found tokens, whatever the reason it stopped there. */
 export class LookupCounters {
-  #hits = 0;
-  readonly #missesByReason = { "no match": 0, "not at a splice point": 0, "empty": 0 };
+  #hits: number;
+  readonly #missesByReason: Record<Exclude<MatchReason, "hit">, number>;
+
+  /** Counts on from `counted`. */
+  constructor(counted: Pick<TrieStats, "hits" | "misses_by_reason"> = NOTHING_COUNTED) {
+    this.#hits = counted.hits;
+    this.#missesByReason = { ...counted.misses_by_reason };
+  }
 
   count(found: boolean, reason: MatchReason): void {
     if (found) this.#hits++;

@@ -33,6 +33,18 @@ export interface ModelPoint {
   flags: number;
 }
 
+/** All records as JSON can hold them: references are places in `segments`, logprobs are words (NaN, -0). */
+export interface ModelImage {
+  readonly segments: readonly (
+    & Omit<ModelSegment, "parent" | "children" | "points" | "pins" | "logprobs">
+    & { readonly parent: number; readonly logprobs: readonly string[] }
+  )[];
+  readonly points: readonly (Omit<ModelPoint, "segment"> & { readonly segment: number })[];
+  readonly evictedTokens: { readonly lru: number; readonly version: number; readonly removed: number };
+  readonly tick: number;
+  readonly serial: number;
+}
+
 /** Why segments leave. */
 export type RemovalCause = "lru" | "version" | "removed";
 
@@ -144,6 +156,56 @@ export class ModelStore {
     this.points.clear();
     this.tokens = 0;
     this.entries = 0;
+  }
+
+  /** All there is but pins. */
+  image(): ModelImage {
+    const order = [...this.segments];
+    const placeOf = new Map(order.map((segment, i) => [segment, i]));
+    return {
+      segments: order.map(({ children: _children, points: _points, pins: _pins, ...segment }) => ({
+        ...segment,
+        parent: segment.parent === null ? -1 : placeOf.get(segment.parent)!,
+        logprobs: segment.logprobs.map((logprob) => Object.is(logprob, -0) ? "-0" : String(logprob)),
+      })),
+      points: [...this.points.values()].map((point) => ({ ...point, segment: placeOf.get(point.segment)! })),
+      evictedTokens: { ...this.evictedTokens },
+      tick: this.#tick,
+      serial: this.#serial,
+    };
+  }
+
+  /** A store with these records. Serials begin above `serial`, so that handles of another store are stale. */
+  static of(image: ModelImage, serial: number): ModelStore {
+    const store = new ModelStore();
+    const order: ModelSegment[] = [];
+    for (const { parent, logprobs, ...segment } of image.segments) {
+      order.push({
+        ...segment,
+        scope: segment.scope,
+        parent: order[parent] ?? null,
+        logprobs: logprobs.map(Number),
+        children: new Set(),
+        points: new Set(),
+        pins: 0,
+      });
+      store.addSegment(order.at(-1)!);
+    }
+    for (const { segment, ...rest } of image.points) {
+      const point = { ...rest, segment: order[segment]!, serial: serial + rest.serial };
+      point.segment.points.add(point);
+      store.points.set(point.serial, point);
+      if (point.flags & PointFlag.ENTRY) store.entries++;
+    }
+    Object.assign(store.evictedTokens, image.evictedTokens);
+    store.#tick = image.tick;
+    store.#serial = serial + image.serial;
+    return store;
+  }
+
+  /** Newest serial given out. */
+  get serial(): number {
+    return this.#serial;
   }
 
   /** Size of the radix tree over all texts: a node for every text and every place where two part, no byte twice. */

@@ -30,7 +30,9 @@ import {
   typedArrays,
 } from "./model_payload.ts";
 import { type Found, handleOf, inScope, isUsable, longest, pointOfTokens } from "./model_points.ts";
+import { loadModel, saveModel } from "./model_snapshot.ts";
 import { commonPrefix, type ModelPoint, type ModelSegment, ModelStore } from "./model_store.ts";
+import { runToEnd } from "./snapshot.ts";
 import { utf16Length } from "./text.ts";
 import type {
   AppendResult,
@@ -55,9 +57,10 @@ const encoder = new TextEncoder();
 /** {@link TokenTrie} by linear scans: every look-up costs O(stored texts). */
 export class ModelTrie implements TokenTrie {
   readonly #limits: TrieLimits;
-  readonly #codes = new VersionCodes();
-  readonly #store = new ModelStore();
-  readonly #lookups = new LookupCounters();
+  // A snapshot that is loaded comes with others of these.
+  #codes = new VersionCodes();
+  #store = new ModelStore();
+  #lookups = new LookupCounters();
   readonly #pinned = new Map<PathHandle, ModelPoint>();
   #newestVersion = -1;
   #collectedLimit = -1;
@@ -424,6 +427,41 @@ export class ModelTrie implements TokenTrie {
     this.#store.clear();
     this.#slice = [];
     this.#collectedLimit = -1;
+  }
+
+  save(): Uint8Array<ArrayBuffer> {
+    return runToEnd(this.saveSliced());
+  }
+
+  /** The records are read at once: what happens after is not in the snapshot. */
+  saveSliced(): Generator<undefined, Uint8Array<ArrayBuffer>> {
+    const { hits, misses_by_reason } = this.#lookups.stats();
+    return saveModel(
+      {
+        labels: this.#codes.labels,
+        scopes: [],
+        freeScopeIds: [],
+        lookups: { hits, misses_by_reason },
+        limits: this.#limits,
+      },
+      {
+        ...this.#store.image(),
+        newestVersion: this.#newestVersion,
+        collectedLimit: this.#collectedLimit,
+      },
+    );
+  }
+
+  load(snapshot: Uint8Array): void {
+    const { tables, state } = loadModel(snapshot);
+    this.#store = ModelStore.of(state, this.#store.serial);
+    this.#codes = new VersionCodes(tables.labels);
+    this.#lookups = new LookupCounters(tables.lookups);
+    this.#newestVersion = state.newestVersion;
+    this.#collectedLimit = state.collectedLimit;
+    this.#slice = [];
+    this.#pinned.clear();
+    this.#makeRoom(0, null, -1);
   }
 
   checkInvariants(): void {

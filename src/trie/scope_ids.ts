@@ -27,6 +27,19 @@ export class ScopeIds {
     this.#segmentsOf = segmentsOf;
   }
 
+  /** Scopes and ids as `restore` takes them. */
+  tables(): { scopes: [string, number][]; freeScopeIds: number[] } {
+    return { scopes: [...this.#ids], freeScopeIds: [...this.#free] };
+  }
+
+  /** Takes over what `tables` gave. For a trie that has no scopes yet. */
+  restore(scopes: readonly (readonly [string, number])[], freeScopeIds: readonly number[]): this {
+    for (const [scope, id] of scopes) this.#ids.set(scope, id);
+    for (const id of freeScopeIds) this.#free.push(id);
+    this.#sweepAt = Math.max(SWEEP_MIN, scopes.length * 2);
+    return this;
+  }
+
   /** The id to look up with. */
   find(scope: string | undefined): number {
     return scope === undefined ? ANY_SCOPE : this.#ids.get(scope) ?? UNKNOWN_SCOPE;

@@ -19,6 +19,16 @@ export class VersionCodes {
   readonly #codes = new Map<string, number>();
   readonly #labels: string[] = [];
 
+  /** `labels` are those in use, in order of their codes. */
+  constructor(labels: readonly string[] = []) {
+    for (const label of labels) this.#intern(label);
+  }
+
+  /** All labels in use, in order of their codes. A copy. */
+  get labels(): string[] {
+    return [...this.#labels];
+  }
+
   /** The code of `version`, or undefined when it is not a version or the labels are used up. */
   encode(version: TrieWeightVersion | null | undefined): number | undefined {
     if (version === null || version === undefined || version === NO_VERSION) return NO_VERSION;

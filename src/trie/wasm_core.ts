@@ -31,6 +31,8 @@ export interface CoreExports {
   restartCollect(): void;
   scopeSegments(scope: number): number;
   clear(): number;
+  checksum(at: number, length: number): bigint;
+  adopt(maxTokens: number, maxBytes: number, gcThresholdK: number, serial: number): number;
   check(): number;
 }
 
@@ -119,6 +121,12 @@ export const BROKEN_RULES: readonly string[] = [
 ];
 
 const MEMORY_PAGES_MAX = 65_535;
+/** Bytes of a page of memory. */
+export const PAGE_BYTES = 65_536;
+/** Memory below this holds the core's own records, above it the arena: `RESERVED_BYTES` in assembly/layout.ts. */
+export const RECORDS_BYTES = 16_384;
+/** The result of the last call: no state of the trie. */
+const RESULT_WORDS = { from: 128, to: 256 } as const;
 /** Longest text that is kept to see that the next is the same. */
 const LAST_TEXT_UNITS_MAX = 2 ** 18;
 const encoder = new TextEncoder();
@@ -149,8 +157,10 @@ export class WasmCore {
   #lastText = "";
   #lastBytes = 0;
 
-  constructor(module: WebAssembly.Module) {
-    this.#memory = new WebAssembly.Memory({ initial: 1, maximum: MEMORY_PAGES_MAX });
+  /** `bytes` of memory at least, all zero. Throws `RangeError` when there are not as many. */
+  constructor(module: WebAssembly.Module, bytes: number = PAGE_BYTES) {
+    const initial = Math.max(1, Math.ceil(bytes / PAGE_BYTES));
+    this.#memory = new WebAssembly.Memory({ initial, maximum: MEMORY_PAGES_MAX });
     const { exports } = new WebAssembly.Instance(module, { env: { memory: this.#memory } });
     this.exports = exports as unknown as CoreExports;
     this.#header = this.exports.headerAt() >>> 2;
@@ -175,6 +185,17 @@ export class WasmCore {
   /** A field of the result. */
   result(word: number): number {
     return this.u32[this.#result + word]!;
+  }
+
+  /** Header and arena bins, as words: any change of the trie shows in them. A copy. */
+  records(): Uint32Array {
+    const words = this.u32.slice(0, RECORDS_BYTES >>> 2);
+    return words.fill(0, RESULT_WORDS.from, RESULT_WORDS.to);
+  }
+
+  /** XXH64 of a part of the memory. */
+  checksum(at: number, length: number): bigint {
+    return BigInt.asUintN(64, this.exports.checksum(at, length));
   }
 
   /** The serial in the result: more than 32 bits. */

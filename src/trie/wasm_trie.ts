@@ -17,6 +17,7 @@ import {
   trieLimits,
 } from "./input.ts";
 import { LookupCounters, LookupMode, matchReason } from "./match.ts";
+import { refuse, runToEnd, type SnapshotTables } from "./snapshot.ts";
 import { SCOPE_NONE, SCOPE_UNNAMED, ScopeIds } from "./scope_ids.ts";
 import type {
   AppendResult,
@@ -43,6 +44,7 @@ import {
   Want,
   WasmCore,
 } from "./wasm_core.ts";
+import { loadImage, saveImage } from "./wasm_snapshot.ts";
 import { WindowMatch } from "./window_match.ts";
 
 const UINT32_MAX = 0xffff_ffff;
@@ -58,13 +60,17 @@ let triesMade = 0;
 
 /** {@link TokenTrie} in WebAssembly. Look-ups cost O(text), whatever is stored beside it. */
 export class WasmTrie implements TokenTrie {
-  readonly #core: WasmCore;
+  readonly #module: WebAssembly.Module;
   readonly #limits: TrieLimits;
-  readonly #codes = new VersionCodes();
-  readonly #scopes: ScopeIds;
-  readonly #lookups = new LookupCounters();
-  readonly #window: WindowMatch;
+  // A snapshot that is loaded comes with others of these.
+  #core: WasmCore;
+  #codes = new VersionCodes();
+  #scopes: ScopeIds;
+  #lookups = new LookupCounters();
+  #window: WindowMatch;
   readonly #pinned = new Set<PathHandle>();
+  /** Releases that wait for the end of a sliced save; null while there is none. */
+  #releasesHeld: PathHandle[] | null = null;
   #lastRefusal: string | null = null;
   /** UTF-8 length of the last query. */
   #queryBytes = 0;
@@ -73,21 +79,15 @@ export class WasmTrie implements TokenTrie {
   constructor(module: WebAssembly.Module, options: TokenTrieOptions = {}) {
     const limits = trieLimits(options);
     const core = new WasmCore(module);
-    const serial = (triesMade++ % TRIES_APART) * SERIALS_PER_TRIE;
-    const started = core.exports.start(
-      Math.min(limits.maxCacheSize, UINT32_MAX),
-      Math.min(limits.maxCacheBytes, UINT32_MAX),
-      Math.min(limits.gcThresholdK, INT32_MAX),
-      serial,
-    );
-    if (!started) {
+    if (!core.exports.start(...coreLimits(limits), nextSerial())) {
       throw new RangeError(`Cannot create token trie: maxCacheBytes ${limits.maxCacheBytes} holds nothing`);
     }
     core.refresh();
+    this.#module = module;
     this.#limits = limits;
     this.#core = core;
     this.#window = new WindowMatch(core);
-    this.#scopes = new ScopeIds((id) => core.exports.scopeSegments(id) >>> 0);
+    this.#scopes = scopesOf(core);
   }
 
   get lastRefusal(): string | null {
@@ -298,7 +298,8 @@ export class WasmTrie implements TokenTrie {
   }
 
   release(handle: PathHandle): void {
-    if (this.#pinned.delete(handle)) this.#core.exports.unpin(handle.point, handle.serial);
+    if (this.#releasesHeld !== null) this.#releasesHeld.push(handle);
+    else if (this.#pinned.delete(handle)) this.#core.exports.unpin(handle.point, handle.serial);
   }
 
   read(
@@ -368,9 +369,64 @@ export class WasmTrie implements TokenTrie {
     this.#pinned.clear();
   }
 
+  save(): Uint8Array<ArrayBuffer> {
+    return runToEnd(saveImage(this.#module, this.#core, () => this.#tables()));
+  }
+
+  *saveSliced(): Generator<undefined, Uint8Array<ArrayBuffer>> {
+    if (this.#releasesHeld !== null) throw new Error("Cannot save in slices: another sliced save goes on");
+    const releases: PathHandle[] = this.#releasesHeld = [];
+    try {
+      return yield* saveImage(this.#module, this.#core, () => this.#tables());
+    } finally {
+      this.#releasesHeld = null;
+      for (const handle of releases) this.release(handle);
+    }
+  }
+
+  #tables(): SnapshotTables {
+    const { hits, misses_by_reason } = this.#lookups.stats();
+    return {
+      labels: this.#codes.labels,
+      ...this.#scopes.tables(),
+      lookups: { hits, misses_by_reason },
+      limits: this.#limits,
+    };
+  }
+
+  load(snapshot: Uint8Array): void {
+    const { core, tables } = loadImage(this.#module, snapshot);
+    if (!core.exports.adopt(...coreLimits(this.#limits), nextSerial())) {
+      refuse(`it does not fit into memory, maxCacheBytes is ${this.#limits.maxCacheBytes}`);
+    }
+    core.forgetWindows();
+    this.#core = core;
+    this.#window = new WindowMatch(core);
+    this.#codes = new VersionCodes(tables.labels);
+    this.#scopes = scopesOf(core).restore(tables.scopes, tables.freeScopeIds);
+    this.#lookups = new LookupCounters(tables.lookups);
+    this.#pinned.clear();
+  }
+
   checkInvariants(): void {
     const broken = this.#core.exports.check();
     this.#core.refresh();
     if (broken !== 0) throw new Error(`Broken invariant: not true that ${BROKEN_RULES[broken]}`);
   }
+}
+
+function coreLimits(limits: TrieLimits): [maxTokens: number, maxBytes: number, gcThresholdK: number] {
+  return [
+    Math.min(limits.maxCacheSize, UINT32_MAX),
+    Math.min(limits.maxCacheBytes, UINT32_MAX),
+    Math.min(limits.gcThresholdK, INT32_MAX),
+  ];
+}
+
+function nextSerial(): number {
+  return (triesMade++ % TRIES_APART) * SERIALS_PER_TRIE;
+}
+
+function scopesOf(core: WasmCore): ScopeIds {
+  return new ScopeIds((id) => core.exports.scopeSegments(id) >>> 0);
 }
