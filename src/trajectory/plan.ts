@@ -41,6 +41,12 @@ export type Ambiguity =
   | "lineage" // several turns have the very messages that the request continues
   | "retry"; // the request repeats one whose reply was delivered: a retry, or one more sample
 
+/** How sure it is what text follows the parent's tokens; a metric label. */
+export type SuffixCheck =
+  | "verbatim" // the prompt has the sampled text itself
+  | "confirmed" // the template writes the turn in its own words, and the same text behind it under any history
+  | "unconfirmed"; // it writes another text under a dummy history, or refuses that: the real one counts
+
 /** A prompt, ready to be POSTed. */
 export interface TurnPlan {
   readonly sessionId: string;
@@ -58,6 +64,8 @@ export interface TurnPlan {
   /** What is POSTed: the parent's path less the trim, and `promptIds`. */
   readonly fullIds: Uint32Array;
   readonly cause: ForkCause | null;
+  /** Null for prompts that begin anew, and for repeated ones. */
+  readonly suffix: SuffixCheck | null;
   readonly branchKey: string;
   /** Messages behind the parent's. */
   readonly messages: readonly JsonObject[];

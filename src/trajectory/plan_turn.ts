@@ -7,19 +7,12 @@
  *
  * @module
  */
-import type { JsonObject } from "../types.ts";
-import { branchKeyOf } from "./branch_key.ts";
-import { reasoningOf } from "./canonical.ts";
-import type { RenderSettings } from "./chat_renderer.ts";
-import { closingOf } from "./closing.ts";
+import { type Draft, draft } from "./draft.ts";
 import { encodeContinuation, type EncodedPrompt, encodeWhole } from "./encode_prompt.ts";
-import { type Extension, extensionOf } from "./extension.ts";
 import { foreignSpans } from "./foreign_parts.ts";
 import { causeBelow, causeOfRoot } from "./fork_cause.ts";
-import { findLineage, type Lineage } from "./lineage.ts";
-import { MessageChain } from "./message_chain.ts";
-import { pathMessages, postedIds } from "./path.ts";
-import { printsReasoning, textAround } from "./placeholder.ts";
+import { locate, type Located, repeatedTurn } from "./locate.ts";
+import { postedIds } from "./path.ts";
 import {
   type Ambiguity,
   type ChatRequest,
@@ -29,10 +22,7 @@ import {
   type TurnPlan,
 } from "./plan.ts";
 import { promptRuns, type TextPart } from "./provenance_runs.ts";
-import { sampledTextOf } from "./sampled_text.ts";
 import type { Session } from "./session.ts";
-import { prefixHashes } from "./text_marks.ts";
-import { findByText } from "./text_lineage.ts";
 import type { Turn } from "./turn.ts";
 
 /**
@@ -69,58 +59,6 @@ export async function planTurn(
   return assemble(session, found, drafted, encoded, parts);
 }
 
-/** What the messages and the session tell before anything is rendered. */
-interface Located {
-  readonly chain: MessageChain;
-  readonly settings: RenderSettings;
-  readonly branchKey: string;
-  readonly requestKey: string;
-  readonly lineage: Lineage;
-  readonly answered: Turn | null;
-  /** The conversation with the router's own copies. */
-  readonly messages: readonly JsonObject[];
-}
-
-function locate(session: Session, request: ChatRequest, { templateId }: PlanParts): Located {
-  const refusal = session.refusal();
-  const settings = {
-    tools: request.tools ?? null,
-    templateKwargs: request.templateKwargs ?? {},
-    dateMs: session.frozenMs,
-  };
-  if (request.messages.length === 0) throw new TypeError("Cannot plan a turn: there are no messages");
-  const chain = request.chain ?? new MessageChain(request.messages);
-  const branchKey = branchKeyOf({ templateId, ...settings });
-  const requestKey = `${branchKey} ${chain.last}`;
-  const key = request.idempotencyKey;
-  const answered = key === undefined ? null : session.turnOfKey(key, requestKey);
-  if (refusal !== null && answered === null) throw refusal;
-  const { parentTurnId } = request;
-  const lineage = findLineage(session, chain, {
-    branchKey,
-    requestKey,
-    ...(parentTurnId === undefined ? {} : { parentTurnId }),
-  });
-  const own = lineage.matched === null ? [] : pathMessages(lineage.matched);
-  const messages = [...own, ...request.messages.slice(lineage.coveredMessages)];
-  return { chain, settings, branchKey, requestKey, lineage, answered, messages };
-}
-
-/** The newest turn that answered this very request, or null. */
-function repeatedTurn(session: Session, { requestKey, lineage, answered, messages }: Located): Turn | null {
-  if (answered !== null) return answered;
-  const same = session.index.ofRequest(requestKey).filter((turn) =>
-    session.index.factsOf(turn).matched === lineage.matched && hasSameReasoning(turn, messages)
-  );
-  return same[same.length - 1] ?? null;
-}
-
-/** Reasoning in the client's own assistant messages is rendered as it comes, and no part of the request's hash. */
-function hasSameReasoning({ messages: stored }: Turn, messages: readonly JsonObject[]): boolean {
-  const asked = messages.slice(messages.length - stored.length);
-  return stored.every((message, index) => reasoningOf(message) === reasoningOf(asked[index]!));
-}
-
 /** The same prompt again, to the id. */
 function repeatedPlan(session: Session, found: Located, repeats: Turn): TurnPlan {
   const facts = session.index.factsOf(repeats);
@@ -133,6 +71,7 @@ function repeatedPlan(session: Session, found: Located, repeats: Turn): TurnPlan
     promptRuns,
     fullIds: postedIds(parent, droppedIds, promptIds),
     cause: "retry",
+    suffix: null,
     branchKey,
     messages,
     encodedTokens: 0,
@@ -145,63 +84,6 @@ function repeatedPlan(session: Session, found: Located, repeats: Turn): TurnPlan
     prepared: null,
     record: record(session, found, facts.promptUnits, facts.promptHash),
   };
-}
-
-/** A rendered prompt and the turn that it continues. */
-interface Draft {
-  readonly prompt: string;
-  readonly promptHash: string;
-  readonly parent: Turn | null;
-  /** Null exactly when `parent` is. */
-  readonly extension: Extension | null;
-  /** Messages on the parent's path, or that the router knows as its own in a prompt that begins anew. */
-  readonly coveredMessages: number;
-}
-
-function draft(session: Session, found: Located, parts: PlanParts): Draft {
-  const { lineage, messages, settings } = found;
-  const prompt = parts.renderer.render(messages, settings, true);
-  const anew = { prompt, parent: null, extension: null, coveredMessages: lineage.coveredMessages };
-  const parent = lineage.isSameBranch ? lineage.matched : null;
-  const promptUnits = parent === null ? 0 : session.index.factsOf(parent).promptUnits;
-  const [before, whole] = prefixHashes(prompt, [promptUnits, prompt.length]);
-  const promptHash = whole!;
-  const byText = textParent(session, found, prompt, parts);
-  if (byText !== null) return { ...anew, ...byText, promptHash };
-  if (parent === null || before !== session.index.factsOf(parent).promptHash) return { ...anew, promptHash };
-  const extension = extend(session, parent, prompt, found, parts);
-  return extension === null ? { ...anew, promptHash } : { ...anew, promptHash, parent, extension };
-}
-
-/** A deeper turn that the prompt continues word for word, when the messages leave assistant turns unexplained. */
-function textParent(session: Session, found: Located, prompt: string, parts: PlanParts) {
-  const { lineage, messages, branchKey } = found;
-  const { coveredMessages } = lineage;
-  if (!messages.slice(coveredMessages).some(({ role }) => role === "assistant")) return null;
-  const { tokenizer } = parts;
-  const parent = findByText({ session, tokenizer, messages, prompt, branchKey, coveredMessages });
-  if (parent === null) return null;
-  const extension = extend(session, parent, prompt, found, parts);
-  if (extension === null) return null;
-  return { parent, extension, coveredMessages: session.index.factsOf(parent).messageCount };
-}
-
-function extend(
-  session: Session,
-  parent: Turn,
-  prompt: string,
-  { messages, settings }: Located,
-  { tokenizer, renderer }: PlanParts,
-): Extension | null {
-  const { promptUnits, endsWithStop, messageCount, reasoningOpen } = session.index.factsOf(parent);
-  const { reply, status } = parent;
-  const sampled = sampledTextOf(tokenizer, parent, endsWithStop);
-  return extensionOf({ promptUnits, sampled, reply, status, reasoningOpen }, {
-    prompt,
-    closing: closingOf(renderer, settings),
-    textBehind: () => textAround(renderer, messages, settings, true, [messageCount - 1])?.[1] ?? null,
-    printsReasoning: () => printsReasoning(renderer, messages, settings, true, messageCount - 1),
-  });
 }
 
 function assemble(
@@ -224,6 +106,7 @@ function assemble(
     cause: parent === null
       ? causeOfRoot(session, found.chain, found.lineage, found.branchKey)
       : causeBelow(session, parent),
+    suffix: drafted.suffix,
     branchKey: found.branchKey,
     messages: parent === null ? found.messages : found.messages.slice(coveredMessages),
     encodedTokens,

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { createRandom } from "../../src/engine/simulated/random.ts";
-import { loadTokenizer } from "../../src/tokenizer/load.ts";
+import { type LoadedTokenizer, loadTokenizer } from "../../src/tokenizer/load.ts";
 import { certifyTemplate } from "../../src/trajectory/certify_template.ts";
 import { ChatRenderer } from "../../src/trajectory/chat_renderer.ts";
 import { pathIds } from "../../src/trajectory/path.ts";
@@ -36,8 +36,12 @@ const MODELS = [
 
 const SAID = ["HAVING a json 你好 🚀", "It is 12.5\n\n- one\n- two", "def f(x):\n    return x", "ok"];
 
+const loaded = new Map<string, Promise<LoadedTokenizer>>();
+
 async function open(url: string) {
-  const { tokenizer, chatTemplate } = await loadTokenizer(dirname(fileURLToPath(url)), { worker: false });
+  const loading = loaded.get(url) ?? loadTokenizer(dirname(fileURLToPath(url)), { worker: false });
+  loaded.set(url, loading);
+  const { tokenizer, chatTemplate } = await loading;
   const renderer = new ChatRenderer(chatTemplate!);
   const random = createRandom(7);
   const parts = { tokenizer, renderer, templateId: "model" };
@@ -78,7 +82,6 @@ for (const { name, url, stop, appendOnly } of MODELS) {
       messages.push(assistant(text), user(`Go on, ${turn}.`));
     }
     assert.ok(canonical < SAID.length, "some split is not the tokenizer's own");
-    tokenizer.close();
   });
 }
 
@@ -110,16 +113,14 @@ Deno.test("planTurn() keeps Qwen3's reasoning in a tool loop, and lets the templ
   const forked = await bench.plan([...messages, assistant("It is."), user("Thanks. And now?")], { tools });
   assert.deepEqual([forked.parent, forked.cause], [null, "template"]);
   assert.ok(!tokenizer.decode(forked.fullIds).includes("<think>"));
-  tokenizer.close();
 });
 
 Deno.test("planTurn() continues Qwen3 without thinking, where the template drops an empty block later", async () => {
-  const { bench, tokenizer } = await open(qwen3);
+  const { bench } = await open(qwen3);
   const args = '{"x": 1}';
   const text = `<tool_call>\n{"name": "look", "arguments": ${args}}\n</tool_call>`;
   const plan = await bench.plan([user("hi")]);
   bench.say(plan, { text, reply: calling("c", "look", args) });
   const next = await bench.plan([user("hi"), calling("c", "look", '{"x":1}'), result("c", "seen")]);
   assertContinues(next, bench);
-  tokenizer.close();
 });

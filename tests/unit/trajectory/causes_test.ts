@@ -32,6 +32,7 @@ Deno.test("D1 planTurn() keeps a split that is not the canonical one", async () 
   const turn = await bench.turn(HI, { ids });
   const plan = await bench.plan([...HI, assistant("HAVING"), user("more")]);
   assert.equal(plan.parent, turn);
+  assert.equal(plan.suffix, "verbatim");
   assertBegins(plan.fullIds, pathIds(turn));
   assert.equal(
     tokenizer.decode(plan.fullIds),
@@ -103,16 +104,39 @@ Deno.test("D5 planTurn() attaches tool calls however they are written", async ()
   const copies = ['{"a":[1,2],"b":false}', '{ "b" : false , "a" : [ 1 , 2 ] }', said];
   for (const copy of copies) {
     const bench = new Bench(chatml);
-    const text = `<tool_call>{"name": "look", "arguments": ${said}}</tool_call>`;
+    const text = `<tool_call>{"name":  "look", "arguments": ${said}}</tool_call>`;
     const turn = await bench.turn(HI, { text, reply: calling("c1", "look", said) });
     const plan = await bench.plan([...HI, calling("c1", "look", copy), result("c1", "ok")]);
     assert.equal(plan.parent, turn, copy);
+    assert.equal(plan.suffix, "confirmed");
     assertBegins(plan.fullIds, pathIds(turn));
     assert.deepEqual(bench.runs(plan), [
       ["b", "\n"],
       ["p", "<|im_start|>tool\nok<|im_end|>\n<|im_start|>assistant\n"],
     ]);
   }
+});
+
+Deno.test("D5 planTurn() takes the text of the real history where the template depends on it", async () => {
+  const numbered = TINY_CHAT_TEMPLATE.replace(
+    "{{- '<|im_end|>\\n' }}\n{%- endfor",
+    "{{- '<|im_end|>' ~ loop.index0 ~ '\\n' }}\n{%- endfor",
+  );
+  const bench = new Bench(planParts(tokenizer, numbered));
+  const text = '<tool_call>{"name": "look",  "arguments": {}}</tool_call>';
+  const turn = await bench.turn([user("1"), assistant("2"), user("3")], {
+    text,
+    reply: calling("c1", "look", "{}"),
+  });
+  const plan = await bench.plan([
+    user("1"),
+    assistant("2"),
+    user("3"),
+    calling("c1", "look", "{}"),
+    result("c1", "ok"),
+  ]);
+  assert.deepEqual([plan.parent, plan.suffix], [turn, "unconfirmed"]);
+  assert.ok(tokenizer.decode(plan.promptIds).startsWith("3\n<|im_start|>tool"));
 });
 
 Deno.test("D6 planTurn() keeps text that the parser or the template trims", async () => {

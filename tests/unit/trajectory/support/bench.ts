@@ -6,6 +6,7 @@ import { planTurn } from "../../../../src/trajectory/plan_turn.ts";
 import type { Session } from "../../../../src/trajectory/session.ts";
 import { SessionStore, type SessionStoreOptions } from "../../../../src/trajectory/session_store.ts";
 import type { Turn } from "../../../../src/trajectory/turn.ts";
+import type { Tokenizer } from "../../../../src/tokenizer/tokenizer.ts";
 import type { JsonObject } from "../../../../src/types.ts";
 import { FakeClock } from "../../../support/fake_clock.ts";
 import { outputOf, SplitSampler } from "./split_sampler.ts";
@@ -36,6 +37,15 @@ export interface Said {
   readonly reply?: JsonObject;
 }
 
+const samplers = new WeakMap<Tokenizer, SplitSampler>();
+
+/** Reading a large vocabulary takes a while: once is enough. */
+function samplerOf(tokenizer: Tokenizer): SplitSampler {
+  const known = samplers.get(tokenizer) ?? new SplitSampler(tokenizer);
+  samplers.set(tokenizer, known);
+  return known;
+}
+
 /** One client, one session, one engine. */
 export class Bench {
   readonly parts: PlanParts;
@@ -50,7 +60,7 @@ export class Bench {
   ) {
     this.parts = parts;
     this.session = session;
-    this.#sampler = new SplitSampler(parts.tokenizer);
+    this.#sampler = samplerOf(parts.tokenizer);
     this.#random = random;
   }
 

@@ -1,0 +1,87 @@
+/**
+ * A rendered prompt, and how it continues a turn's tokens.
+ *
+ * @module
+ */
+import type { JsonObject } from "../types.ts";
+import { closingOf } from "./closing.ts";
+import { type Extension, extensionOf } from "./extension.ts";
+import type { Located } from "./locate.ts";
+import { printsReasoning, textAround } from "./placeholder.ts";
+import type { PlanParts, SuffixCheck } from "./plan.ts";
+import { sampledTextOf } from "./sampled_text.ts";
+import type { Session } from "./session.ts";
+import { findByText } from "./text_lineage.ts";
+import { prefixHashes } from "./text_marks.ts";
+import type { Turn } from "./turn.ts";
+
+/** A rendered prompt and the turn that it continues. */
+export interface Draft {
+  readonly prompt: string;
+  readonly promptHash: string;
+  readonly parent: Turn | null;
+  /** Null exactly when `parent` is. */
+  readonly extension: Extension | null;
+  readonly suffix: SuffixCheck | null;
+  /** Messages on the parent's path, or that the router knows as its own in a prompt that begins anew. */
+  readonly coveredMessages: number;
+}
+
+/** Renders the conversation and decides whether a turn's tokens can stand in the prompt. */
+export function draft(session: Session, found: Located, parts: PlanParts): Draft {
+  const { lineage, messages, settings } = found;
+  const prompt = parts.renderer.render(messages, settings, true);
+  const { coveredMessages } = lineage;
+  const anew = { prompt, coveredMessages, parent: null, extension: null, suffix: null };
+  const parent = lineage.isSameBranch ? lineage.matched : null;
+  const promptUnits = parent === null ? 0 : session.index.factsOf(parent).promptUnits;
+  const [before, whole] = prefixHashes(prompt, [promptUnits, prompt.length]);
+  const promptHash = whole!;
+  const byText = textParent(session, found, prompt, parts);
+  if (byText !== null) return { ...anew, ...byText, promptHash };
+  if (parent === null || before !== session.index.factsOf(parent).promptHash) return { ...anew, promptHash };
+  const extended = extend(session, parent, prompt, found, parts);
+  return extended === null ? { ...anew, promptHash } : { ...anew, ...extended, promptHash, parent };
+}
+
+/** A deeper turn that the prompt continues word for word, when the messages leave assistant turns unexplained. */
+function textParent(session: Session, found: Located, prompt: string, parts: PlanParts) {
+  const { lineage, messages, branchKey } = found;
+  const { coveredMessages } = lineage;
+  if (!messages.slice(coveredMessages).some(({ role }) => role === "assistant")) return null;
+  const { tokenizer } = parts;
+  const parent = findByText({ session, tokenizer, messages, prompt, branchKey, coveredMessages });
+  if (parent === null) return null;
+  const extended = extend(session, parent, prompt, found, parts);
+  if (extended === null) return null;
+  return { ...extended, parent, coveredMessages: session.index.factsOf(parent).messageCount };
+}
+
+function extend(
+  session: Session,
+  parent: Turn,
+  prompt: string,
+  { messages, settings }: Located,
+  { tokenizer, renderer }: PlanParts,
+): { extension: Extension; suffix: SuffixCheck } | null {
+  const { promptUnits, endsWithStop, messageCount, reasoningOpen } = session.index.factsOf(parent);
+  const { reply, status } = parent;
+  const sampled = sampledTextOf(tokenizer, parent, endsWithStop);
+  const at = messageCount - 1;
+  const textBehind = (of: readonly JsonObject[], index: number) =>
+    textAround(renderer, of, settings, true, [index])?.[1] ?? null;
+  const extension = extensionOf({ promptUnits, sampled, reply, status, reasoningOpen }, {
+    prompt,
+    closing: closingOf(renderer, settings),
+    textBehind: () => textBehind(messages, at),
+    printsReasoning: () => printsReasoning(renderer, messages, settings, true, at),
+  });
+  if (extension === null) return null;
+  if (extension.isVerbatim) return { extension, suffix: "verbatim" };
+  const elsewhere = textBehind([DUMMY, ...messages.slice(at)], 1);
+  const isSame = elsewhere !== null && extension.text.endsWith(elsewhere.slice(-extension.text.length));
+  return { extension, suffix: isSame ? "confirmed" : "unconfirmed" };
+}
+
+/** Stands for the whole history where it is seen whether the text behind a turn depends on it. */
+const DUMMY: JsonObject = { role: "user", content: "x" };
