@@ -29,6 +29,17 @@ describe("writeDigits()", () => {
     expect(digitsOf([0])).toBe("0");
   });
 
+  test("writes short and long ids side by side", () => {
+    for (let power: u32 = 1; power <= 1000000000; power *= 10) {
+      const before = power - 1;
+      const row: u32[] = [before, power, 7, 150000, power, before, 9999999, 10000000, 0, power, before, 42, 1, 2, 3];
+      let words = row[0].toString();
+      for (let i = 1; i < row.length; i++) words += "," + row[i].toString();
+      expect(digitsOf(row)).toBe(words);
+      if (power == 1000000000) break;
+    }
+  });
+
   test("writes all pairs", () => {
     for (let id: u32 = 0; id < 1200; id++) expect(digitsOf([id])).toBe(id.toString());
   });
