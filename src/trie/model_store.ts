@@ -39,10 +39,10 @@ export interface ModelImage {
     & Omit<ModelSegment, "parent" | "children" | "points" | "pins" | "logprobs">
     & { readonly parent: number; readonly logprobs: readonly string[] }
   )[];
-  readonly points: readonly (Omit<ModelPoint, "segment"> & { readonly segment: number })[];
+  /** By serial, which is given anew. */
+  readonly points: readonly (Omit<ModelPoint, "segment" | "serial"> & { readonly segment: number })[];
   readonly evictedTokens: { readonly lru: number; readonly version: number; readonly removed: number };
   readonly tick: number;
-  readonly serial: number;
 }
 
 /** Why segments leave. */
@@ -168,10 +168,14 @@ export class ModelStore {
         parent: segment.parent === null ? -1 : placeOf.get(segment.parent)!,
         logprobs: segment.logprobs.map((logprob) => Object.is(logprob, -0) ? "-0" : String(logprob)),
       })),
-      points: [...this.points.values()].map((point) => ({ ...point, segment: placeOf.get(point.segment)! })),
+      points: [...this.points.values()].map(({ segment, kept, text, flags }) => ({
+        segment: placeOf.get(segment)!,
+        kept,
+        text,
+        flags,
+      })),
       evictedTokens: { ...this.evictedTokens },
       tick: this.#tick,
-      serial: this.#serial,
     };
   }
 
@@ -191,15 +195,15 @@ export class ModelStore {
       });
       store.addSegment(order.at(-1)!);
     }
+    store.#serial = serial;
     for (const { segment, ...rest } of image.points) {
-      const point = { ...rest, segment: order[segment]!, serial: serial + rest.serial };
+      const point = { ...rest, segment: order[segment]!, serial: ++store.#serial };
       point.segment.points.add(point);
       store.points.set(point.serial, point);
       if (point.flags & PointFlag.ENTRY) store.entries++;
     }
     Object.assign(store.evictedTokens, image.evictedTokens);
     store.#tick = image.tick;
-    store.#serial = serial + image.serial;
     return store;
   }
 

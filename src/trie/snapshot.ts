@@ -27,7 +27,7 @@ export class SnapshotError extends Error {
 /** Newest form of snapshots, and the only one that is read. */
 export const SNAPSHOT_FORMAT_VERSION = 1;
 /** Bytes of image under one sum: what a sliced save does in one slice, some 2 ms. */
-export const SNAPSHOT_CHUNK_BYTES = 2 ** 22;
+export const SNAPSHOT_CHUNK_BYTES = 2 ** 21;
 
 const MAGIC = new TextEncoder().encode("SLIMTRIE");
 const FORMAT_AT = 8;

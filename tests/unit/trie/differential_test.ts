@@ -121,7 +121,8 @@ class Twins {
     if (kind < 94) return this.#releaseOrRead();
     if (kind < 96) return this.#remove();
     if (kind < 99) return this.#collect();
-    return this.#below(4) === 0 ? this.#clear() : this.#collect();
+    if (this.#below(2)) return this.#saveAndLoad();
+    return this.#below(2) ? this.#clear() : this.#collect();
   }
 
   #both(what: string, run: (trie: TokenTrie) => unknown): string {
@@ -224,6 +225,21 @@ class Twins {
     const most = 1 + this.#below(6);
     if (this.#below(2)) return this.#both("gcSlice", (trie) => trie.gcSlice(current, k, most));
     return this.#both("gcByWeightVersion", (trie) => trie.gcByWeightVersion(current, k));
+  }
+
+  /** What comes after it shows whether anything was lost, the order of eviction included. */
+  #saveAndLoad(): string {
+    return this.#both("save and load", (trie) => {
+      const { pinned: _, ...before } = trie.stats();
+      trie.load(trie.save());
+      const { pinned, ...after } = trie.stats();
+      assert.deepEqual({ ...after, usedBytes: 0, memoryBytes: 0 }, {
+        ...before,
+        usedBytes: 0,
+        memoryBytes: 0,
+      });
+      return pinned;
+    });
   }
 
   #clear(): string {
