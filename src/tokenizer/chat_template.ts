@@ -1,13 +1,14 @@
 /**
  * Chat templates: messages in, the text that a model reads out, as `transformers` renders it.
  *
- * The template engine and its differences from Python's Jinja stay behind {@link ChatTemplate}: callers pass plain JSON.
+ * Templates are written for Python's Jinja, and a render that differs in one space is another prompt: the engine in
+ * `template/` has Python's values and Jinja's rules. It stays behind {@link ChatTemplate}: callers pass JSON.
  *
  * @module
  */
-import { Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
 import { RouterError } from "../errors.ts";
-import { strftime } from "./python_strftime.ts";
+import { PythonError } from "./template/errors.ts";
+import { compileTemplate, type Renderer } from "./template/template.ts";
 
 /** A template that does not parse, or that refuses what it was given: 400, with the template's own message. */
 export class ChatTemplateError extends RouterError {
@@ -37,8 +38,6 @@ export interface ChatTemplateContext {
 /** One template text, or several by name, of which `tool_use` serves conversations with tools and `default` the others. */
 export type ChatTemplateSource = string | Readonly<Record<string, string>>;
 
-type Program = ReturnType<typeof parse>;
-
 /**
  * A parsed chat template.
  *
@@ -55,14 +54,15 @@ type Program = ReturnType<typeof parse>;
  * ```
  */
 export class ChatTemplate {
-  readonly #programs: ReadonlyMap<string, Program>;
+  readonly #renderers: ReadonlyMap<string, Renderer>;
   readonly #specialTokens: Readonly<Record<string, string>>;
-  readonly #now: () => Date;
 
-  private constructor(programs: ReadonlyMap<string, Program>, options: ChatTemplateOptions) {
-    this.#programs = programs;
-    this.#specialTokens = options.specialTokens ?? {};
-    this.#now = options.now ?? (() => new Date());
+  private constructor(
+    renderers: ReadonlyMap<string, Renderer>,
+    specialTokens: Readonly<Record<string, string>>,
+  ) {
+    this.#renderers = renderers;
+    this.#specialTokens = specialTokens;
   }
 
   /**
@@ -71,97 +71,58 @@ export class ChatTemplate {
    * @throws {ChatTemplateError} when it is malformed
    */
   static parse(source: ChatTemplateSource, options: ChatTemplateOptions = {}): ChatTemplate {
+    const { now = () => new Date(), specialTokens = {} } = options;
     const named = typeof source === "string" ? { default: source } : source;
-    const programs = Object.entries(named).map(([name, text]) => [name, parseProgram(name, text)] as const);
-    return new ChatTemplate(new Map(programs), options);
+    const renderers = Object.entries(named).map(([name, text]) => [name, compile(name, text, now)] as const);
+    return new ChatTemplate(new Map(renderers), specialTokens);
   }
 
   /** Names of the templates: `default` for one that stands alone. */
   get names(): readonly string[] {
-    return [...this.#programs.keys()];
+    return [...this.#renderers.keys()];
   }
 
   /**
-   * Renders a conversation.
+   * Renders a conversation: plain JSON, or what `parseJson` gives, which keeps `1.0` apart from `1`. Time is linear in
+   * the conversation, unless the template itself is not.
    *
    * @throws {ChatTemplateError} when the template refuses it (`raise_exception`) or fails on it
    */
   render(context: ChatTemplateContext): string {
-    const program = this.#select(context);
+    const renderer = this.#select(context);
+    const given = { tools: null, documents: null, add_generation_prompt: false, ...this.#specialTokens };
     try {
-      return String(new Interpreter(this.#environment(context)).run(program).value);
+      return renderer({ ...given, ...context });
     } catch (error) {
-      throw new ChatTemplateError(error instanceof Error ? error.message : String(error), { cause: error });
+      throw new ChatTemplateError(messageOf(error), { cause: error });
     }
   }
 
-  #select(context: ChatTemplateContext): Program {
+  #select(context: ChatTemplateContext): Renderer {
     const hasTools = context.tools !== null && context.tools !== undefined;
-    const program = (hasTools ? this.#programs.get("tool_use") : undefined) ?? this.#programs.get("default");
-    if (program !== undefined) return program;
+    const renderer = (hasTools ? this.#renderers.get("tool_use") : undefined) ??
+      this.#renderers.get("default");
+    if (renderer !== undefined) return renderer;
     throw new ChatTemplateError(
       `Cannot render the chat template: none of ${this.names.join(", ")} is for conversations ${
         hasTools ? "with" : "without"
       } tools`,
     );
   }
-
-  /** The conversation's variables above the functions and constants that every template has. */
-  #environment(context: ChatTemplateContext): Environment {
-    const globals = new Environment();
-    for (const [name, value] of Object.entries(this.#globals())) globals.set(name, value);
-    const variables = new Environment(globals);
-    variables.variables.clear(); // a conversation may have a variable by the name of a built-in one
-    const given = { tools: null, documents: null, add_generation_prompt: false, ...this.#specialTokens };
-    for (const [name, value] of Object.entries({ ...given, ...context })) {
-      if (value !== undefined) variables.set(name, value);
-    }
-    return variables;
-  }
-
-  #globals(): Record<string, unknown> {
-    return {
-      true: true,
-      True: true,
-      false: false,
-      False: false,
-      none: null,
-      None: null,
-      range,
-      raise_exception: raiseException,
-      strftime_now: (format: string) => strftime(this.#now(), format),
-    };
-  }
 }
 
-/** Python's Jinja reads every line end as `\n`. Blocks are trimmed as `transformers` has it. */
-function parseProgram(name: string, text: string): Program {
+function compile(name: string, text: string, now: () => Date): Renderer {
   try {
-    return parse(tokenize(text.replace(/\r\n?/g, "\n"), { lstrip_blocks: true, trim_blocks: true }));
+    return compileTemplate(text, now);
   } catch (error) {
-    throw new ChatTemplateError(`Cannot parse the chat template ${name}: ${(error as Error).message}`, {
+    throw new ChatTemplateError(`Cannot parse the chat template ${name}: ${messageOf(error)}`, {
       cause: error,
     });
   }
 }
 
-/** A template's own words for what it refuses. */
-function raiseException(message: unknown): never {
-  throw new Error(String(message));
-}
-
-/** Most numbers that `range` gives: templates come with models, which come from anywhere. Python's sandbox has the same. */
-const RANGE_MAX = 100_000;
-
-/** Python's `range` as a list. */
-function range(...bounds: number[]): number[] {
-  const [start, stop, step] = bounds.length > 1
-    ? [bounds[0]!, bounds[1]!, bounds[2] ?? 1]
-    : [0, bounds[0] ?? 0, 1];
-  if (step === 0) throw new Error("range() arg 3 must not be zero");
-  const length = Math.max(0, Math.ceil((stop - start) / step));
-  if (length > RANGE_MAX) {
-    throw new Error(`Range too big. The sandbox blocks ranges larger than MAX_RANGE (${RANGE_MAX}).`);
-  }
-  return Array.from({ length }, (_, index) => start + index * step);
+/** The template's or Python's own words; for what Python would not raise, such as too deep a recursion, the engine's. */
+function messageOf(error: unknown): string {
+  if (error instanceof PythonError) return error.message;
+  return `Cannot render the chat template: ${error instanceof Error ? error.message : String(error)}`;
 }
