@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { fieldNames } from "../tokenizer/json_number.ts";
 import type { JsonObject } from "../types.ts";
 
 /** How {@link canonicalJson} reads numbers and keys. */
@@ -25,8 +26,9 @@ export function canonicalJson(value: unknown, options: CanonicalJsonOptions = {}
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item, options)).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
   if (!isPlainObject(value)) return numberLiteral(String(value), options.exactNumbers ?? false);
-  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
-  if (options.sortKeys ?? true) entries.sort(([left], [right]) => left < right ? -1 : left > right ? 1 : 0);
+  const sortKeys = options.sortKeys ?? true;
+  const names = sortKeys ? Object.keys(value).sort() : fieldNames(value);
+  const entries = names.map((name) => [name, value[name]] as const).filter(([, item]) => item !== undefined);
   return `{${
     entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item, options)}`).join(",")
   }}`;

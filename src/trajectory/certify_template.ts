@@ -62,13 +62,10 @@ export interface CertifyOptions {
  * Tries a template on small conversations, the smallest first. Some 30 renders.
  *
  * @example
- * ```ts
- * import { certifyTemplate } from "./certify_template.ts";
- * import { loadTinyTokenizer } from "../../tests/support/tiny_tokenizer.ts";
- *
- * const { tokenizer, chatTemplate } = await loadTinyTokenizer();
- * const certificate = certifyTemplate(chatTemplate!, tokenizer);
- * if (!certificate.isCertified) throw new Error(JSON.stringify(certificate.counterexamples));
+ * ```ts no-eval
+ * const { tokenizer, chatTemplate } = await loadTokenizer("models/Qwen3-8B");
+ * const certificate = certifyTemplate(chatTemplate, tokenizer);
+ * if (!certificate.isCertified) log.warn("{counterexamples}", { ...certificate });
  * ```
  */
 export function certifyTemplate(

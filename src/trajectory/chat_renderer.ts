@@ -4,9 +4,10 @@
  *
  * @module
  */
-import { strftime } from "../tokenizer/python_strftime.ts";
+import { parseJson } from "../tokenizer/parse_json.ts";
 import type { JsonObject } from "../types.ts";
 import { isPlainObject, plainContent } from "./canonical.ts";
+import type { TemplateClock } from "./template_clock.ts";
 
 /** The part of a chat template that is used. */
 export interface Template {
@@ -23,8 +24,8 @@ export interface RenderSettings {
 
 /** Options of {@link ChatRenderer}. */
 export interface ChatRendererOptions {
-  /** Reads the arguments of a tool call; default `JSON.parse`. One that keeps number literals prints them as they were. */
-  readonly parseArguments?: (json: string) => unknown;
+  /** The clock that the template was given: it stands still while a conversation is rendered. Default: it goes on. */
+  readonly clock?: TemplateClock;
 }
 
 /** How a template wants messages. */
@@ -48,7 +49,7 @@ const CALL_FORMS: readonly Pick<MessageForm, "argumentsAs" | "absentContentAs">[
 /** Renders conversations with one template. */
 export class ChatRenderer {
   readonly #template: Template;
-  readonly #parseArguments: (json: string) => unknown;
+  readonly #clock: TemplateClock | null;
   #form: MessageForm | null = null;
 
   /** Closings by template arguments: what `closing.ts` has found out. */
@@ -56,7 +57,7 @@ export class ChatRenderer {
 
   constructor(template: Template, options: ChatRendererOptions = {}) {
     this.#template = template;
-    this.#parseArguments = options.parseArguments ?? JSON.parse;
+    this.#clock = options.clock ?? null;
   }
 
   /** How this template wants messages, found out with the first conversation. */
@@ -80,13 +81,14 @@ export class ChatRenderer {
     generate: boolean,
     form: MessageForm,
   ): string {
-    return this.#template.render({
-      strftime_now: (format: string) => strftime(new Date(dateMs), format),
+    const context = {
       ...templateKwargs,
       messages: messages.map((message) => this.#inForm(message, form)),
       tools: tools?.length ? tools : null,
       add_generation_prompt: generate,
-    });
+    };
+    const render = () => this.#template.render(context);
+    return this.#clock === null ? render() : this.#clock.at(dateMs, render);
   }
 
   #inForm(message: JsonObject, form: MessageForm): JsonObject {
@@ -115,7 +117,7 @@ export class ChatRenderer {
     if (!isPlainObject(call) || !isPlainObject(called) || typeof called.arguments !== "string") return call;
     try {
       const text = called.arguments.trim();
-      return { ...call, function: { ...called, arguments: text === "" ? {} : this.#parseArguments(text) } };
+      return { ...call, function: { ...called, arguments: text === "" ? {} : parseJson(text) } };
     } catch {
       return call; // what the model wrote is no JSON: the template gets the model's words
     }

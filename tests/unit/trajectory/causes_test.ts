@@ -350,7 +350,10 @@ Deno.test("D20 planTurn() freezes the clock for a session", async () => {
   const plan = await bench.plan([...HI, assistant("yes"), user("more")]);
   assert.equal(plan.parent, turn);
   const later = new Bench(dated, store.open("later"));
-  assert.notEqual((await later.plan(HI)).branchKey, turn.branchKey);
+  const tomorrow = await later.plan(HI);
+  assert.notEqual(tomorrow.branchKey, turn.branchKey);
+  assert.ok(tokenizer.decode(plan.fullIds).startsWith("2026-01-01"));
+  assert.ok(tokenizer.decode(tomorrow.fullIds).startsWith("2026-01-02"));
 });
 
 Deno.test("D23 planTurn() tells that two samples say the same, and takes one whole", async () => {

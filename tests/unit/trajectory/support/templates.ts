@@ -1,5 +1,6 @@
 /** Chat templates that differ in what they do to earlier turns, over one tiny tokenizer. */
 import { ChatRenderer } from "../../../../src/trajectory/chat_renderer.ts";
+import { TemplateClock } from "../../../../src/trajectory/template_clock.ts";
 import type { PlanParts } from "../../../../src/trajectory/plan.ts";
 import { ChatTemplate } from "../../../../src/tokenizer/chat_template.ts";
 import { loadTokenizerFromData } from "../../../../src/tokenizer/load.ts";
@@ -60,6 +61,7 @@ export async function loadTestTokenizer(): Promise<Tokenizer> {
 
 /** Planning over one template. */
 export function planParts(tokenizer: Tokenizer, template: string, extra: Partial<PlanParts> = {}): PlanParts {
-  const renderer = new ChatRenderer(ChatTemplate.parse(template));
+  const clock = new TemplateClock(() => 0);
+  const renderer = new ChatRenderer(ChatTemplate.parse(template, { now: clock.now }), { clock });
   return { tokenizer, renderer, templateId: "test", ...extra };
 }
