@@ -32,7 +32,7 @@ import {
 import { type Found, handleOf, inScope, isUsable, longest, pointOfTokens } from "./model_points.ts";
 import { loadModel, saveModel } from "./model_snapshot.ts";
 import { commonPrefix, type ModelPoint, type ModelSegment, ModelStore } from "./model_store.ts";
-import { runToEnd } from "./snapshot.ts";
+import { requireTag, runToEnd } from "./snapshot.ts";
 import { utf16Length } from "./text.ts";
 import type {
   AppendResult,
@@ -429,15 +429,16 @@ export class ModelTrie implements TokenTrie {
     this.#collectedLimit = -1;
   }
 
-  save(): Uint8Array<ArrayBuffer> {
-    return runToEnd(this.saveSliced());
+  save(tag = ""): Uint8Array<ArrayBuffer> {
+    return runToEnd(this.saveSliced(tag));
   }
 
   /** The records are read at once: what happens after is not in the snapshot. */
-  saveSliced(): Generator<undefined, Uint8Array<ArrayBuffer>> {
+  saveSliced(tag = ""): Generator<undefined, Uint8Array<ArrayBuffer>> {
     const { hits, misses_by_reason } = this.#lookups.stats();
     return saveModel(
       {
+        tag,
         labels: this.#codes.labels,
         scopes: [],
         freeScopeIds: [],
@@ -452,8 +453,9 @@ export class ModelTrie implements TokenTrie {
     );
   }
 
-  load(snapshot: Uint8Array): void {
+  load(snapshot: Uint8Array, tag = ""): void {
     const { tables, state } = loadModel(snapshot);
+    requireTag(tables, tag);
     this.#store = ModelStore.of(state, this.#store.serial);
     this.#codes = new VersionCodes(tables.labels);
     this.#lookups = new LookupCounters(tables.lookups);

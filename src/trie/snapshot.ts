@@ -22,6 +22,13 @@ import type { TrieStats } from "./token_trie.ts";
 /** A snapshot cannot be loaded: it is none, of another build, damaged or cut, or does not fit. */
 export class SnapshotError extends Error {
   override readonly name = "SnapshotError";
+  /** Why, without the action. */
+  readonly reason: string;
+
+  constructor(reason: string) {
+    super(`Cannot load snapshot: ${reason}`);
+    this.reason = reason;
+  }
 }
 
 /** Newest form of snapshots, and the only one that is read. */
@@ -41,6 +48,8 @@ const SUM_BYTES = 8;
 
 /** What of a trie does not lie in its image. */
 export interface SnapshotTables {
+  /** What the token ids mean, in a word of who saved. */
+  readonly tag: string;
   /** Version labels in order of their codes, from -2 down. */
   readonly labels: readonly string[];
   /** Scopes with their ids; empty where the image has the names. */
@@ -154,7 +163,13 @@ export function openSnapshot(bytes: Uint8Array, layoutId: Uint8Array, checksum: 
 
 /** Throws the error that says why. */
 export function refuse(reason: string): never {
-  throw new SnapshotError(`Cannot load snapshot: ${reason}`);
+  throw new SnapshotError(reason);
+}
+
+/** Throws unless the snapshot has this tag. */
+export function requireTag(tables: SnapshotTables, tag: string): void {
+  if (tables.tag === tag) return;
+  refuse(`its tag is ${JSON.stringify(tables.tag)}, asked for is ${JSON.stringify(tag)}`);
 }
 
 /** Throws unless a chunk has the sum it must have. */

@@ -262,24 +262,26 @@ export interface TokenTrie {
   /**
    * Everything stored, with counters and the order of eviction, for {@link TokenTrie.load}. Pins are not part of it.
    * Cost: one copy and one checksum of the memory.
+   *
+   * @param tag names what the token ids mean (a tokenizer, say): `load` asks for the same. Default ""
    */
-  save(): Uint8Array<ArrayBuffer>;
+  save(tag?: string): Uint8Array<ArrayBuffer>;
 
   /**
    * As `save`, in slices of some milliseconds for callers that share a thread: the generator returns the snapshot. What
    * spans the slices is guarded by the caller's lock; a call of the trie in between costs one long slice at the end,
    * `release` excepted: it takes effect after the last slice. Run it to its end, or call its `return()`.
    */
-  saveSliced(): Generator<undefined, Uint8Array<ArrayBuffer>>;
+  saveSliced(tag?: string): Generator<undefined, Uint8Array<ArrayBuffer>>;
 
   /**
    * Becomes what `save` gave, in place of what is stored. Handles and pins from before are stale. This trie's own bounds
    * apply: what exceeds them is collected and evicted at once.
    *
-   * @throws SnapshotError when it is no snapshot, one of another build, damaged or cut, or when it does not fit; the trie
-   *   is then as it was
+   * @throws SnapshotError when it is no snapshot, one of another build or with another tag, damaged or cut, or when it
+   *   does not fit; the trie is then as it was
    */
-  load(snapshot: Uint8Array): void;
+  load(snapshot: Uint8Array, tag?: string): void;
 
   /** Debug aid: throws an `Error` that names the first broken invariant. */
   checkInvariants(): void;

@@ -17,7 +17,7 @@ import {
   trieLimits,
 } from "./input.ts";
 import { LookupCounters, LookupMode, matchReason } from "./match.ts";
-import { refuse, runToEnd, type SnapshotTables } from "./snapshot.ts";
+import { refuse, requireTag, runToEnd, type SnapshotTables } from "./snapshot.ts";
 import { SCOPE_NONE, SCOPE_UNNAMED, ScopeIds } from "./scope_ids.ts";
 import type {
   AppendResult,
@@ -369,24 +369,25 @@ export class WasmTrie implements TokenTrie {
     this.#pinned.clear();
   }
 
-  save(): Uint8Array<ArrayBuffer> {
-    return runToEnd(saveImage(this.#module, this.#core, () => this.#tables()));
+  save(tag = ""): Uint8Array<ArrayBuffer> {
+    return runToEnd(saveImage(this.#module, this.#core, () => this.#tables(tag)));
   }
 
-  *saveSliced(): Generator<undefined, Uint8Array<ArrayBuffer>> {
+  *saveSliced(tag = ""): Generator<undefined, Uint8Array<ArrayBuffer>> {
     if (this.#releasesHeld !== null) throw new Error("Cannot save in slices: another sliced save goes on");
     const releases: PathHandle[] = this.#releasesHeld = [];
     try {
-      return yield* saveImage(this.#module, this.#core, () => this.#tables());
+      return yield* saveImage(this.#module, this.#core, () => this.#tables(tag));
     } finally {
       this.#releasesHeld = null;
       for (const handle of releases) this.release(handle);
     }
   }
 
-  #tables(): SnapshotTables {
+  #tables(tag: string): SnapshotTables {
     const { hits, misses_by_reason } = this.#lookups.stats();
     return {
+      tag,
       labels: this.#codes.labels,
       ...this.#scopes.tables(),
       lookups: { hits, misses_by_reason },
@@ -394,8 +395,9 @@ export class WasmTrie implements TokenTrie {
     };
   }
 
-  load(snapshot: Uint8Array): void {
+  load(snapshot: Uint8Array, tag = ""): void {
     const { core, tables } = loadImage(this.#module, snapshot);
+    requireTag(tables, tag);
     if (!core.exports.adopt(...coreLimits(this.#limits), nextSerial())) {
       refuse(`it does not fit into memory, maxCacheBytes is ${this.#limits.maxCacheBytes}`);
     }

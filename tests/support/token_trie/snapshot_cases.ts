@@ -142,7 +142,7 @@ export function snapshotCases(test: RegisterCase): void {
     const bytes = trie.save();
     const before = answers(trie);
     const tablesAt = bytes.findIndex((_, i) =>
-      new TextDecoder().decode(bytes.subarray(i, i + 9)) === '{"labels"'
+      new TextDecoder().decode(bytes.subarray(i, i + 9)) === '{"tag":""'
     );
     const places = {
       magic: 0,
@@ -172,6 +172,17 @@ export function snapshotCases(test: RegisterCase): void {
     assert.throws(() => trie.load(longer), /Cannot load snapshot: it has \d+ bytes, its head says \d+/);
     trie.checkInvariants();
     assert.deepEqual(answers(trie), before);
+  });
+
+  test("load() refuses another tag than the one it was saved with", (trie) => {
+    fill(trie);
+    const bytes = trie.save("vocabulary 1");
+    trie.load(bytes, "vocabulary 1");
+    assert.throws(
+      () => trie.load(bytes, "vocabulary 2"),
+      /its tag is "vocabulary 1", asked for is "vocabulary 2"/,
+    );
+    assert.throws(() => trie.load(bytes), /its tag is "vocabulary 1", asked for is ""/);
   });
 
   test("load() names the format version that it does not read", (trie) => {
