@@ -62,7 +62,7 @@ export interface CertifyOptions {
  * Tries a template on small conversations, the smallest first. Some 30 renders.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * const { tokenizer, chatTemplate } = await loadTokenizer("models/Qwen3-8B");
  * const certificate = certifyTemplate(chatTemplate, tokenizer);
  * if (!certificate.isCertified) log.warn("{counterexamples}", { ...certificate });

@@ -34,7 +34,7 @@ import type { Turn } from "./turn.ts";
  * @throws {TypeError} without messages
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * using _turn = session.begin();
  * const plan = await planTurn(session, { messages, tools }, parts);
  * const output = await post(plan.fullIds);

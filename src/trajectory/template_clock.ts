@@ -9,7 +9,7 @@
  * to the template as its `now` and to the `ChatRenderer`, which sets it.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * const clock = new TemplateClock(() => Date.now());
  * const template = ChatTemplate.parse(source, { now: clock.now });
  * const renderer = new ChatRenderer(template, { clock });
