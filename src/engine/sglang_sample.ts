@@ -28,8 +28,9 @@ export class SglangSample {
   readonly #runs: VersionRun[] = [];
   #newest: ReplyFrame | null = null;
   #mode: "unknown" | "cumulative" | "delta" = "unknown";
-  /** `output_ids` of a delta that contradicts its triples. */
-  #contradiction: Uint32Array | null = null;
+  /** `output_ids` of the newest frame, when it held all. */
+  #wholeIds: Uint32Array | null = null;
+  #contradiction: string | null = null;
   #text: string | null = "";
   /** Frames that may be cumulative or deltas, the first of them counted among the tokens already. */
   #held: Held[] = [];
@@ -69,16 +70,19 @@ export class SglangSample {
   /** What was sampled, the parts of the reply held against one another. */
   output(): SampledOutput {
     const newest = this.#newest as ReplyFrame;
-    const outputIds = this.#contradiction ?? (this.#mode === "delta" ? null : newest.outputIds);
     const topLogprobs = this.#buffer.topLogprobs;
     const output = toSampledOutput({
       ...newest,
       text: this.#text,
       tokenIds: this.#buffer.tokenIds.slice(),
       logprobs: this.#buffer.logprobs.slice(),
-      outputIds,
+      outputIds: this.#wholeIds,
     }, this.#runs.some(({ version }) => version !== null) ? this.#runs : []);
-    return topLogprobs === null ? output : { ...output, topLogprobs };
+    return {
+      ...output,
+      ...(topLogprobs === null ? {} : { topLogprobs }),
+      inconsistency: this.#contradiction ?? output.inconsistency,
+    };
   }
 
   /** A frame that holds all tokens so far. */
@@ -87,14 +91,17 @@ export class SglangSample {
     this.#checkPrefix(frame);
     if (from > 0) this.#mode = "cumulative";
     yield* this.#append(frame, from, from, this.#grownText(frame.text), meta);
+    this.#wholeIds = frame.outputIds;
   }
 
   /** A frame that holds what is new. */
   *#addDelta(frame: ReplyFrame, meta: JsonObject | null): Generator<TokenDelta> {
     const isAbort = frame.finishReason?.type === "abort";
     if (this.#mode === "unknown" && !isAbort) this.#mode = "delta";
-    if (frame.outputIds !== null && !sameIds(frame.outputIds, frame.tokenIds)) {
-      this.#contradiction ??= frame.outputIds;
+    const isTail = isAbort && frame.tokenIds.length === 0;
+    if (frame.outputIds !== null && !isTail && !sameIds(frame.outputIds, frame.tokenIds)) {
+      this.#contradiction ??=
+        `output_ids and output_token_logprobs differ behind token ${this.#buffer.count}`;
     }
     yield* this.#append(frame, 0, 0, this.#newText(frame.text), meta);
   }
@@ -130,6 +137,7 @@ export class SglangSample {
       : parseTopLogprobs(meta?.output_top_logprobs, topFrom, topFrom + tokenIds.length, this.#topLogprobs);
     const hasEnded = this.#newest !== null && this.#newest.finishReason !== null;
     const finishReason = hasEnded ? null : frame.finishReason;
+    this.#wholeIds = null;
     this.#buffer.append(tokenIds, logprobs, topLogprobs);
     this.#noteVersion(tokenIds.length, frame.version);
     this.#newest = frame;
