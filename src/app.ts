@@ -14,7 +14,9 @@ import { healthApi } from "./api/health.ts";
 import { onHttpError } from "./api/http_error.ts";
 import { metricsApi } from "./api/metrics.ts";
 import { openapiApi } from "./api/openapi.ts";
+import { snapshotApi } from "./api/snapshot.ts";
 import { workersApi } from "./api/workers.ts";
+import { CacheSnapshots, type SnapshotStore } from "./cache/cache_snapshots.ts";
 import { TokenCache } from "./cache/token_cache.ts";
 import { DEFAULT_CONFIG, type RouterConfig } from "./config.ts";
 import { accessLog } from "./middleware/access_log.ts";
@@ -68,6 +70,8 @@ export interface AppDeps extends RouterHandle {
   readonly rids: RidTable;
   /** null without a tokenizer. */
   readonly cache: TokenCache | null;
+  /** null: nowhere to save the cache. */
+  readonly snapshots: CacheSnapshots | null;
   readonly loadedTokenizer: LoadedTokenizer | null;
   readonly middleware: readonly MiddlewareFactory[];
 }
@@ -101,6 +105,7 @@ export function createApp(deps: AppDeps): Hono<RouterEnv> {
   app.route("/", healthApi(pool));
   app.route("/", workersApi({ pool, allowedHosts: config.allowedWorkerHosts }));
   app.route("/", metricsApi({ pool, metrics, cacheStats: () => cache?.stats() ?? null }));
+  app.route("/", snapshotApi({ cache, snapshots: deps.snapshots }));
   app.route("/", abortApi({ pool, rids: deps.rids, fetch: deps.fetch, clock }));
   app.route(
     "/",
@@ -125,6 +130,8 @@ export interface RouterDeps {
   readonly memoryUsage: () => MemoryGauges;
   readonly tokenizer: LoadedTokenizer | null;
   readonly trie: TokenTrie;
+  /** Fills the cache at the start, and takes what `/snapshot` saves. Default none. */
+  readonly snapshotStore: SnapshotStore | null;
   readonly pool: WorkerPool;
   readonly rids: RidTable;
   readonly registry: ComponentRegistry;
@@ -138,6 +145,8 @@ export interface Router extends RouterHandle {
   readonly app: Hono<RouterEnv>;
   /** null without a tokenizer. */
   readonly cache: TokenCache | null;
+  /** null without a cache, and without a store for snapshots. */
+  readonly snapshots: CacheSnapshots | null;
   /** Probes all workers now, when health checks are on. */
   checkHealth(): Promise<void>;
   fetch(request: Request): Response | Promise<Response>;
@@ -150,7 +159,7 @@ export interface Router extends RouterHandle {
  *
  * @param config what differs from {@link DEFAULT_CONFIG}
  * @param deps parts to use instead of the usual ones
- * @throws TypeError for a bad worker URL, RangeError for an unknown policy
+ * @throws TypeError for a bad worker URL, RangeError for an unknown policy, ConfigError for a snapshot that cannot be loaded
  * @example
  * ```ts
  * import { createRouter } from "@slime/router";
@@ -179,6 +188,7 @@ export async function createRouter(
   const pool = deps.pool ?? createPool(fullConfig, clock);
   for (const url of fullConfig.workers) pool.add(url);
   const cache = tokenizer === null ? null : await createCache(fullConfig, tokenizer, deps.trie);
+  const snapshots = await openSnapshots(cache, deps.snapshotStore ?? null, clock);
   const metrics = createRouterMetrics({
     workers: () => pool.list(),
     cache: () => cache?.stats() ?? null,
@@ -196,6 +206,7 @@ export async function createRouter(
     newRequestId: deps.newRequestId ?? (() => crypto.randomUUID()),
     rids: deps.rids ?? new RidTable(),
     cache,
+    snapshots,
     loadedTokenizer: tokenizer,
     middleware,
   });
@@ -204,6 +215,7 @@ export async function createRouter(
     ...handle,
     app,
     cache,
+    snapshots,
     checkHealth: () => checker?.checkNow() ?? Promise.resolve(),
     fetch: (request) => app.fetch(request),
     async close(signal) {
@@ -239,6 +251,26 @@ async function createCache(
     lock: new ReaderWriterLock(),
     tokenizer,
   });
+}
+
+/** Snapshots of the cache, with the last one loaded. */
+async function openSnapshots(
+  cache: TokenCache | null,
+  store: SnapshotStore | null,
+  clock: Clock,
+): Promise<CacheSnapshots | null> {
+  if (store === null) return null;
+  const logger = getLogger(["slime-router", "snapshot"]);
+  if (cache === null) {
+    logger.warn("snapshot {place} is not used: without a tokenizer there is no cache", { place: store.place });
+    return null;
+  }
+  const snapshots = new CacheSnapshots({ cache, store, clock });
+  const loaded = await snapshots.load();
+  const { place } = store;
+  if (loaded === null) logger.info("no snapshot {place} yet: the cache is empty", { place });
+  else logger.info("loaded snapshot {place}", { place, ...loaded, tokens: cache.stats().tokens });
+  return snapshots;
 }
 
 function registerComponents(

@@ -127,6 +127,21 @@ export const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>
       },
     },
   },
+  "/snapshot": {
+    post: {
+      operationId: "saveSnapshot",
+      summary: "Saves the token cache to the file that --snapshot names",
+      tags: ["tokens"],
+      responses: {
+        ...reply(200, "What was written", ref("Snapshot")),
+        ...errors({
+          409: "The router has no file for snapshots",
+          500: "The file could not be written; the one before is still there",
+          503: NO_TOKENIZER,
+        }),
+      },
+    },
+  },
   "/abort_request": {
     post: {
       operationId: "abortRequest",

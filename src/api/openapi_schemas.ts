@@ -154,6 +154,11 @@ export const SCHEMAS = {
     match_reason: { ...string, enum: ["hit", "no match", "not at a splice point", "empty"] },
     candidates: { ...count, description: "Stored paths with this text: more than 1 means it is ambiguous" },
   }),
+  Snapshot: exactly({
+    status: { ...string, enum: ["success"] },
+    bytes: { ...count, description: "Size of the file" },
+    ms: { ...count, description: "Time that copying and writing took" },
+  }),
   GcInput: open({ current_version: version, gc_threshold_k: version }, ["current_version"]),
   Collected: exactly({
     status: { ...string, enum: ["success"] },

@@ -21,6 +21,7 @@ import type {
   TrieStats,
 } from "../trie/token_trie.ts";
 import { sampledKeys, type TextRelation } from "./sampled_keys.ts";
+import { vocabularyId } from "./vocabulary_id.ts";
 
 /** Segments that a sliced collection looks at before it lets others in: well under 1 ms. */
 export const GC_SLICE_SEGMENTS_MAX = 512;
@@ -70,6 +71,7 @@ export class TokenCache {
   readonly lock: ReaderWriterLock;
   readonly tokenizer: Tokenizer;
   readonly #yieldToOthers: () => Promise<void>;
+  #vocabularyId: string | undefined;
 
   constructor({ trie, lock, tokenizer, yieldToOthers = nextMacrotask }: TokenCacheOptions) {
     this.trie = trie;
@@ -184,6 +186,35 @@ export class TokenCache {
   /** Forgets everything, once nobody reads. */
   async clear(): Promise<void> {
     await this.#writing((trie) => trie.clear());
+  }
+
+  /** Everything stored, for {@link TokenCache.restore}. Others wait for the lock meanwhile, the event loop goes on. */
+  async snapshot(): Promise<Uint8Array<ArrayBuffer>> {
+    using _held = this.lock.tryWrite() ?? await this.lock.write();
+    const slices = this.trie.saveSliced(this.#vocabulary());
+    try {
+      while (true) {
+        const { done, value } = slices.next();
+        if (done) return value;
+        await this.#yieldToOthers();
+      }
+    } finally {
+      slices.return(new Uint8Array());
+    }
+  }
+
+  /**
+   * Becomes what `snapshot` gave, once nobody reads.
+   *
+   * @throws SnapshotError as {@link TokenTrie.load}; also when a tokenizer with other ids was in use
+   */
+  async restore(snapshot: Uint8Array): Promise<void> {
+    const vocabulary = this.#vocabulary();
+    await this.#writing((trie) => trie.load(snapshot, vocabulary));
+  }
+
+  #vocabulary(): string {
+    return this.#vocabularyId ??= vocabularyId(this.tokenizer);
   }
 
   stats(): TrieStats {

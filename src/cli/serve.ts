@@ -29,7 +29,19 @@ export async function serve(config: RouterConfig, io: CliIo): Promise<number> {
   const served = serveHandler(router, { hostname: config.host, port: config.port });
   announce(router, served, logging, io);
   await shutDown(router, served, await untilStopSignal());
-  return EXIT.ok;
+  return await saveSnapshot(router) ? EXIT.ok : EXIT.failure;
+}
+
+/** Saves the cache where a place for it is configured. Returns false when that failed, and says why. */
+export async function saveSnapshot({ snapshots }: Pick<Router, "snapshots">): Promise<boolean> {
+  if (snapshots === null) return true;
+  try {
+    logger.info("saved snapshot {place}", { place: snapshots.place, ...await snapshots.save() });
+    return true;
+  } catch (error) {
+    logger.error("{error}", { error: (error as Error).message });
+    return false;
+  }
 }
 
 /** Logs to standard error, for a person or for a machine. */

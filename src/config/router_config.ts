@@ -47,6 +47,8 @@ export interface RouterConfig {
   readonly maxCacheSize: number;
   /** Bytes of memory the cache uses at most. Default 4 GiB. */
   readonly maxCacheBytes: number;
+  /** File that the cache is loaded from at the start and saved to at the end. Default null: it ends with the process. */
+  readonly snapshot: string | null;
   /** Weight versions a cached path may lag behind the newest. Default 5. */
   readonly gcThresholdK: number;
   /** Warm up the tokenizer and its helper before listening, so that the first request need not. Default true. */
@@ -104,6 +106,7 @@ export const DEFAULT_CONFIG: RouterConfig = Object.freeze({
   tokenizerBackend: "auto",
   maxCacheSize: 16 * 2 ** 20,
   maxCacheBytes: 4 * 2 ** 30,
+  snapshot: null,
   gcThresholdK: 5,
   prewarm: true,
   onAbort: "retry",

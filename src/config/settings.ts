@@ -300,6 +300,15 @@ export const SETTINGS: readonly Setting[] = [
     schema: integer(2 ** 20, MEMORY_MAX_BYTES),
   },
   {
+    key: "snapshot",
+    flag: "--snapshot",
+    placeholder: "file",
+    kind: "text",
+    group: "Token cache",
+    help: "file that the cache is loaded from at the start, and saved to at the end and on POST /snapshot",
+    schema: v.nullable(text("a path")),
+  },
+  {
     key: "gcThresholdK",
     flag: "--gc-threshold-k",
     placeholder: "n",

@@ -10,6 +10,7 @@ import { type LoadedTokenizer, loadTokenizer } from "../tokenizer/load.ts";
 import { normalizeWorkerUrl } from "../worker/worker_url.ts";
 import { createHttpFetch } from "./http/http_fetch.ts";
 import { loadMiddleware } from "./load_middleware.ts";
+import { snapshotFile } from "./snapshot_file.ts";
 
 /** Text that exercises a tokenizer: words, digits, several scripts. */
 const WARM_UP_TEXT = "The quick brown fox 12345 今天 Привет 🚀\n".repeat(16);
@@ -32,6 +33,7 @@ export async function openRouter(config: RouterConfig, deps: Partial<RouterDeps>
     fetch: transport.fetch,
     connect: connectTcp,
     memoryUsage: Deno.memoryUsage,
+    snapshotStore: config.snapshot === null ? null : snapshotFile(config.snapshot),
     ...deps,
     tokenizer,
     middleware,
