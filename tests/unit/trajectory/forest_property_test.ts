@@ -17,7 +17,7 @@ import {
 import { TINY_CHAT_TEMPLATE } from "../../support/tiny_tokenizer.ts";
 
 /** Scripts a run; more by `TRAJECTORY_SCRIPTS`. */
-const SCRIPTS = Number(Deno.env.get("TRAJECTORY_SCRIPTS") ?? 600);
+const SCRIPTS = Number(Deno.env.get("TRAJECTORY_SCRIPTS") ?? 800);
 const FIRST_SEED = Number(Deno.env.get("TRAJECTORY_SEED") ?? 1);
 
 const IM_END = ["<|im_end|>"];
