@@ -65,6 +65,7 @@ Deno.test("GET /openapi.json: what the endpoints answer fits their schemas", asy
     [400, "/abort_request", json({ rid: "" })],
     [200, "/gc", json({ current_version: 8 })],
     [400, "/gc", json({})],
+    [409, "/snapshot", { method: "POST" }],
     [200, "/add_worker?url=http://engine-0:1", { method: "POST" }],
     [400, "/add_worker", { method: "POST" }],
     [200, "/workers", json({ url: "http://engine-0:1" })],
