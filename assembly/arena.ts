@@ -42,8 +42,8 @@ const BINS_BYTES: u32 = 4 + 4 * FIRST_COUNT + 4 * FIRST_COUNT * SECOND_COUNT;
 
 /** `size` usable bytes, 8-aligned; 0 when the byte bound or the memory does not allow it. */
 export function allocate(size: u32): usize {
-  if (size > ALLOCATION_MAX) return 0;
   const h = header();
+  if (size > ALLOCATION_MAX || fails(h)) return 0;
   const need = max<u32>((size + 4 + 7) & ~7, BLOCK_MIN);
   const inUse = h.usedBytes - h.windowBytes;
   if (inUse > h.maxBytes || h.maxBytes - inUse < need) return 0;
@@ -52,11 +52,41 @@ export function allocate(size: u32): usize {
 
 /** As `allocate`, for windows: they serve the host and do not count against the byte bound. */
 export function allocateWindow(size: u32): usize {
-  if (size > ALLOCATION_MAX) return 0;
   const h = header();
+  if (size > ALLOCATION_MAX || fails(h)) return 0;
   const payload = take(h, max<u32>((size + 4 + 7) & ~7, BLOCK_MIN));
   if (payload) h.windowBytes += load<u32>(payload - 4) & ~FLAGS;
   return payload;
+}
+
+/** Makes the allocation after the next `skipped` ones fail, and all after it if `stays`. For tests. */
+export function injectFault(skipped: u32, stays: bool): void {
+  const h = header();
+  h.faultIn = skipped + 1;
+  h.faultStays = stays;
+  h.faulted = 0;
+}
+
+/** Ends what `injectFault` began. Whether an allocation has failed. */
+export function endFaults(): bool {
+  const h = header();
+  const faulted = h.faulted != 0;
+  h.faultIn = h.faulted = 0;
+  return faulted;
+}
+
+/** Whether this allocation is one that a test wants to fail. */
+// @ts-ignore: decorator
+@inline
+function fails(h: Header): bool {
+  return h.faultIn != 0 && countFault(h);
+}
+
+function countFault(h: Header): bool {
+  if (--h.faultIn) return false;
+  h.faultIn = h.faultStays;
+  h.faulted = 1;
+  return true;
 }
 
 export function releaseWindow(payload: usize): void {

@@ -1,17 +1,18 @@
 /**
  * Segments to append, as the host writes them into the input window, one after another, each 8-aligned:
  *
- *   0       4         8       12     16      20     24          28
- *   +-------+---------+-------+------+-------+------+-----------+-------+
- *   | count | sampled | scope | keys | edges | runs | logprobs? | bytes |  `bytes`: the whole command
- *   +-------+---------+-------+------+-------+------+-----------+-------+
+ *   0       4         8       12     16      20     24          28      32      36       40
+ *   +-------+---------+-------+------+-------+------+-----------+-------+-------+--------+
+ *   | count | sampled | scope | keys | edges | runs | logprobs? | bytes | point | unused |  `bytes`: the whole command
+ *   +-------+---------+-------+------+-------+------+-----------+-------+-------+--------+
  *   then  keys:  (text bytes, tokens) each        edges: (byte offset, token index) each
  *         runs:  (tokens, version code) each
  *         logprobs: f64 a token, if given         ids: u32 a token        texts of the keys, one after another
  */
+import { none, Point } from "./layout";
 import { SPAN_BYTES, writeSpan } from "./segments";
 
-const KEYS: usize = 32;
+const KEYS: usize = 40;
 
 @unmanaged
 export class Command {
@@ -23,6 +24,8 @@ export class Command {
   runs: u32;
   hasLogprobs: u32;
   bytes: u32;
+  /** Where its first key ends, once it is stored. */
+  point: Point = none<Point>();
 }
 
 // @ts-ignore: decorator

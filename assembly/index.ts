@@ -2,6 +2,7 @@
  * The ABI. The host writes a query into the input window, makes one call, and reads the result record and the output
  * window. Any call may grow the memory: no view outlives one.
  */
+import { endFaults, injectFault } from "./arena";
 import { checkAll } from "./check";
 import { xxh64 } from "./checksum";
 import { appendSegments, insertFlat } from "./insert";
@@ -111,6 +112,16 @@ export function checksum(at: usize, length: u32): u64 {
 /** Makes the memory image of another instance this one's trie. False: its bounds cannot be kept. */
 export function adopt(maxTokens: u32, maxBytes: u32, gcThresholdK: u32, serial: f64): bool {
   return adoptImage(maxTokens, maxBytes, gcThresholdK, <u64> serial);
+}
+
+/** Makes the allocation after the next `skipped` fail, and if `stays` all after it. For tests. */
+export function fail(skipped: u32, stays: bool): void {
+  injectFault(skipped, stays);
+}
+
+/** Ends what `fail` began. Whether an allocation has failed. */
+export function endFail(): bool {
+  return endFaults();
 }
 
 /** 0, or the number of the first broken rule (check.ts). */

@@ -38,8 +38,8 @@ import {
 } from "./layout";
 import { equalLogprobs, fillLogprobs } from "./logprobs";
 import { findTokens, Wanted, WANTED } from "./match";
-import { addPoint, pointAt } from "./points";
-import { freeMemory, makeRoom, removeLeaf, removeTree } from "./reclaim";
+import { addPoint, findPoint, freePoint, pointAt } from "./points";
+import { fitsTokens, freeMemory, removeLeaf, removeTree, settle } from "./reclaim";
 import {
   equalIds,
   equalSpans,
@@ -94,7 +94,7 @@ export function insertFlat(
   const shared = exists(prefix) ? parent.base + prefix.kept : 0;
   const depth = result().spliceBytes;
   if (exceedsMemory(<u64> (length - depth) + <u64> (count - shared) * 4)) return NO_MEMORY;
-  if (!makeRoom(count - shared, parent, version)) return TOO_MANY_TOKENS;
+  if (!fitsTokens(count - shared, parent)) return TOO_MANY_TOKENS;
 
   const flags = INSERTED | ENTRY | (load<u8>(mask + count - 1) ? SPLICE : 0);
   let stored: Segment;
@@ -124,6 +124,7 @@ export function insertFlat(
   }
   touch(stored);
   raiseVersion(stored, version);
+  settle(stored, version);
   return STORED;
 }
 
@@ -151,7 +152,7 @@ function makeFlat(
   const segment = newSegment(parent, cut, count, ids, logprobs, spans, spanCount, scope);
   if (!exists(segment)) return segment;
   const start = exists(prefix) ? prefix.node : header().root;
-  if (exists(placePoint(segment, start, text, length, count, flags))) {
+  if (exists(placePoint(segment, start, text, length, count, flags, true))) {
     pushEvictable(segment);
     return segment;
   }
@@ -159,10 +160,25 @@ function makeFlat(
   return none<Segment>();
 }
 
-/** A point `length` bytes of text below `start`. None when there is no memory: the trie is as before. */
-function placePoint(segment: Segment, start: Node, text: usize, length: u32, kept: u32, flags: u32): Point {
+/**
+ * A point `length` bytes of text below `start`; one that stands already gets further flags if `flagged`. None when there
+ * is no memory: the trie is as before.
+ */
+function placePoint(
+  segment: Segment,
+  start: Node,
+  text: usize,
+  length: u32,
+  kept: u32,
+  flags: u32,
+  flagged: bool,
+): Point {
   const node = insertBelow(start, text, length);
   if (!exists(node)) return none<Point>();
+  if (!flagged) {
+    const known = findPoint(segment, node, kept, flags);
+    if (exists(known)) return known;
+  }
   const point = addPoint(segment, node, kept, flags);
   if (!exists(point)) prune(node);
   return point;
@@ -181,7 +197,6 @@ export function appendSegments(index: u32, serial: u64, commands: usize, count: 
   let reused: u32 = 0;
   let need: u64 = 0;
   let bytes: u64 = 0;
-  let version: i32 = -1;
   let command = changetype<Command>(commands);
   for (let i: u32 = 0; i < count; i++, command = nextCommand(command)) {
     sealSpans(command);
@@ -194,36 +209,74 @@ export function appendSegments(index: u32, serial: u64, commands: usize, count: 
       need += command.count;
       bytes += command.bytes / COMMAND_RATIO;
     }
-    version = max<i32>(version, versionOf(command));
   }
   if (exceedsMemory(bytes)) return NO_MEMORY;
   const parent = exists(known) ? known.segment : none<Segment>();
-  if (need > <u64> 0xffffffff || !makeRoom(need as u32, parent, version)) return TOO_MANY_TOKENS;
-  return storeCommands(start, commands, count, reused);
+  if (need > <u64> 0xffffffff || !fitsTokens(need as u32, parent)) return TOO_MANY_TOKENS;
+  const serials = header().serial;
+  const last = storeCommands(start, commands, count, reused);
+  if (!exists(last)) {
+    takeBack(commands, reused, serials);
+    return NO_MEMORY;
+  }
+  confirm(start, commands, count, reused);
+  writeHandle(last);
+  return STORED;
 }
 
-function storeCommands(start: Point, commands: usize, count: u32, reused: u32): u32 {
+/** The point of the last command, or none: then the points that reused segments were given must be taken back. */
+function storeCommands(start: Point, commands: usize, count: u32, reused: u32): Point {
   let at = start;
   let firstMade = none<Segment>();
   let command = changetype<Command>(commands);
   for (let i: u32 = 0; i < count; i++, command = nextCommand(command)) {
     const same = i < reused ? findSame(at, command) : none<Point>();
     const parent = exists(at) ? at.segment : none<Segment>();
+    command.point = same;
     let point = storeCommand(same, at, command);
     while (!exists(point) && freeMemory(command.bytes + command.keys * KEY_OVERHEAD_BYTES, keep(same, parent))) {
       point = storeCommand(same, at, command);
     }
     if (!exists(point)) {
       if (exists(firstMade)) removeTree(firstMade, CAUSE_UNDONE);
-      return NO_MEMORY;
+      return point;
     }
     at = point;
+    command.point = point;
     if (i >= reused && !exists(firstMade)) firstMade = at.segment;
-    raiseVersion(at.segment, versionOf(command));
+  }
+  return at;
+}
+
+/** Takes from the reused segments the points with serials above `serials`: the newest are the first of their lists. */
+function takeBack(commands: usize, reused: u32, serials: u64): void {
+  let command = changetype<Command>(commands);
+  for (let i: u32 = 0; i < reused && exists(command.point); i++, command = nextCommand(command)) {
+    const segment = command.point.segment;
+    while (segment.points.serial > serials) {
+      const point = segment.points;
+      const node = point.node;
+      segment.points = point.nextOfSegment;
+      freePoint(point);
+      prune(node);
+    }
+  }
+}
+
+/** What cannot fail, once everything is stored: flags of points that stood before, versions, recency, bounds. */
+function confirm(start: Point, commands: usize, count: u32, reused: u32): void {
+  let at = start;
+  let newest: i32 = -1;
+  let command = changetype<Command>(commands);
+  for (let i: u32 = 0; i < count; i++, command = nextCommand(command)) {
+    const version = versionOf(command);
+    if (i < reused) addPoints(command.point.segment, exists(at) ? at.node : header().root, command, true);
+    at = command.point;
+    raiseVersion(at.segment, version);
+    newest = max<i32>(newest, version);
   }
   touch(at.segment);
-  writeHandle(at);
-  return STORED;
+  settle(at.segment, newest);
 }
 
 function keep(same: Point, parent: Segment): Segment {
@@ -257,7 +310,7 @@ function isSame(segment: Segment, command: Command): bool {
 /** The point of the first key. `same` is that of the identical segment, if there is one. None: no memory. */
 function storeCommand(same: Point, at: Point, command: Command): Point {
   const start = exists(at) ? at.node : header().root;
-  if (exists(same)) return addPoints(same.segment, start, command);
+  if (exists(same)) return addPoints(same.segment, start, command, false);
   if (!reserveHeap(header().segments + 1)) return none<Point>();
   const segment = newSegment(
     exists(at) ? at.segment : none<Segment>(),
@@ -270,14 +323,17 @@ function storeCommand(same: Point, at: Point, command: Command): Point {
     command.scope,
   );
   if (!exists(segment)) return none<Point>();
-  const point = addPoints(segment, start, command);
+  const point = addPoints(segment, start, command, true);
   if (exists(point)) pushEvictable(segment);
   else removeLeaf(segment, CAUSE_UNDONE);
   return point;
 }
 
-/** The keys first: their text is stored in one piece, which the splice points then split. */
-function addPoints(segment: Segment, start: Node, command: Command): Point {
+/**
+ * The point of the first key. The keys first: their text is stored in one piece, which the splice points then split.
+ * Points that stand already get further flags if `flagged`.
+ */
+function addPoints(segment: Segment, start: Node, command: Command, flagged: bool): Point {
   const splice = command.sampled ? SPLICE : 0;
   let first = none<Point>();
   let text = textOfCommand(command);
@@ -286,7 +342,7 @@ function addPoints(segment: Segment, start: Node, command: Command): Point {
     const kept = keyTokens(command, key);
     const use = isRetrieveOnlyKey(command, key) ? RETRIEVE_ONLY : INSERTED | splice;
     const flags = use | (kept < command.count ? TRIMMED : 0) | (key == 0 ? ENTRY : 0);
-    const point = placePoint(segment, start, text, length, kept, flags);
+    const point = placePoint(segment, start, text, length, kept, flags, flagged);
     if (!exists(point)) return point;
     if (key == 0) first = point;
     text += length;
@@ -296,7 +352,7 @@ function addPoints(segment: Segment, start: Node, command: Command): Point {
   for (let edge: u32 = 0; edge < command.edges; edge++) {
     const offset = edgeOffset(command, edge);
     const kept = edgeToken(command, edge);
-    const point = placePoint(segment, node, textOfCommand(command) + depth, offset - depth, kept, SPLICE);
+    const point = placePoint(segment, node, textOfCommand(command) + depth, offset - depth, kept, SPLICE, flagged);
     if (!exists(point)) return point;
     node = point.node;
     depth = offset;

@@ -233,6 +233,10 @@ export class Header {
   evictedLru: u64;
   evictedVersion: u64;
   evictedRemoved: u64;
+  /** Fault injection, for tests: allocations until one fails (0: never); whether all after it fail; that one did. */
+  faultIn: u32;
+  faultStays: u32;
+  faulted: u32;
 }
 
 /** What an operation answers, besides the output window. */

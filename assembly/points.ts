@@ -27,11 +27,11 @@ export function pointAt(index: u32, serial: u64): Point {
  */
 export function addPoint(segment: Segment, node: Node, kept: u32, flags: u32): Point {
   const h = header();
-  for (let p = node.points; exists(p); p = p.nextAtNode) {
-    if (p.segment != segment || p.kept != kept || (p.flags ^ flags) & TRIMMED) continue;
-    if (flags & ~p.flags & ENTRY) h.entries++;
-    p.flags |= flags;
-    return p;
+  const known = findPoint(segment, node, kept, flags);
+  if (exists(known)) {
+    if (flags & ~known.flags & ENTRY) h.entries++;
+    known.flags |= flags;
+    return known;
   }
   const point = takePoint();
   if (!exists(point)) return point;
@@ -48,6 +48,19 @@ export function addPoint(segment: Segment, node: Node, kept: u32, flags: u32): P
   segment.points = point;
   if (flags & ENTRY) h.entries++;
   return point;
+}
+
+/** The point that `addPoint` would find; none when it would make one. */
+export function findPoint(segment: Segment, node: Node, kept: u32, flags: u32): Point {
+  let point = node.points;
+  while (exists(point) && !stands(point, segment, kept, flags)) point = point.nextAtNode;
+  return point;
+}
+
+// @ts-ignore: decorator
+@inline
+function stands(point: Point, segment: Segment, kept: u32, flags: u32): bool {
+  return point.segment == segment && point.kept == kept && !((point.flags ^ flags) & TRIMMED);
 }
 
 /** Takes a point from its node and frees it. Its segment's list is the caller's. */

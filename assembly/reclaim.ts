@@ -161,33 +161,35 @@ function collectIfNewer(): void {
 }
 
 /**
- * Brings `need` more tokens within the bound, by collection first, then by eviction; what `parent` continues stays.
- * False when that cannot be: nothing has changed, and `heldTokens` of the result tells what is in the way.
+ * Whether `need` more tokens fit beside what is held and what `parent` continues, once all else is gone. If not, the
+ * result tells what is in the way.
  */
-export function makeRoom(need: u32, parent: Segment, version: i32): bool {
+export function fitsTokens(need: u32, parent: Segment): bool {
   const h = header();
-  if (need > h.maxTokens || h.tokens > h.maxTokens - need) return evictFor(need, parent, version);
-  h.newestVersion = max<i32>(h.newestVersion, version);
-  return true;
-}
-
-function evictFor(need: u32, parent: Segment, version: i32): bool {
-  const h = header();
+  if (need == 0 || (need <= h.maxTokens && h.tokens <= h.maxTokens - need)) return true;
   hold(parent);
   const held = h.heldTokens;
-  const fits = <u64> held + need <= <u64> h.maxTokens || need == 0;
-  if (fits) {
-    h.newestVersion = max<i32>(h.newestVersion, version);
-    collectIfNewer();
-    while (<u64> h.tokens + need > <u64> h.maxTokens) {
-      if (!evictOne()) break;
-    }
-  } else {
-    result().heldTokens = held;
-    result().tokens = need;
-  }
   unhold(parent);
-  return fits;
+  if (<u64> held + need <= <u64> h.maxTokens) return true;
+  result().heldTokens = held;
+  result().tokens = need;
+  return false;
+}
+
+/**
+ * Brings the tokens within their bound, by collection first, then by eviction; `kept` and what it continues stays. Comes
+ * after an operation has stored what it had to: one that fails has then evicted nothing.
+ */
+export function settle(kept: Segment, version: i32): void {
+  const h = header();
+  h.newestVersion = max<i32>(h.newestVersion, version);
+  if (h.tokens <= h.maxTokens) return;
+  hold(kept);
+  collectIfNewer();
+  while (h.tokens > h.maxTokens) {
+    if (!evictOne()) break;
+  }
+  unhold(kept);
 }
 
 /**
@@ -196,6 +198,8 @@ function evictFor(need: u32, parent: Segment, version: i32): bool {
  */
 export function freeMemory(bytes: u32, parent: Segment): bool {
   const h = header();
+  // What a test made fail does not lack memory.
+  if (h.faulted) return false;
   hold(parent);
   const before = h.segments;
   collectIfNewer();

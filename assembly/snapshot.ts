@@ -3,7 +3,7 @@ import { releaseWindow } from "./arena";
 import { pushEvictable } from "./heap";
 import { exists, header, none, Segment } from "./layout";
 import { renumberPoints } from "./points";
-import { evictOne, makeRoom } from "./reclaim";
+import { evictOne, settle } from "./reclaim";
 
 /**
  * Takes over what lies in memory: bounds are the given ones, pins and windows of the writer are gone, and serials begin
@@ -22,7 +22,7 @@ export function adoptImage(maxTokens: u32, maxBytes: u32, gcThresholdK: u32, ser
   h.inputCap = h.outputCap = 0;
   renumberPoints(serial);
   dropPins();
-  makeRoom(0, none<Segment>(), -1);
+  settle(none<Segment>(), -1);
   while (h.usedBytes > h.maxBytes) {
     if (!evictOne()) return false;
   }

@@ -29,6 +29,7 @@ export function clearTrie(): bool {
   h.heapLen = h.heapCap = h.chunkCount = h.chunkCap = h.scopeCap = 0;
   h.inputCap = h.outputCap = h.mergesSkipped = 0;
   h.freePoint = none<Point>();
+  h.faultIn = 0;
   h.root = newNode();
   return exists(h.root);
 }

@@ -6,7 +6,7 @@
 import type { CheckedSegment } from "./input.ts";
 import type { WasmCore } from "./wasm_core.ts";
 
-const HEADER_BYTES = 32;
+const HEADER_BYTES = 40;
 const PAIR_BYTES = 8;
 /** Bit of a key's token count: the key is found, and never continued. */
 const RETRIEVE_ONLY_KEY = 0x8000_0000;
@@ -34,6 +34,8 @@ export function writeCommand(core: WasmCore, at: number, segment: CheckedSegment
     runs.length,
     logprobs === null ? 0 : 1,
     commandBytes(segment),
+    0,
+    0,
   ];
   for (const field of fields) u32[word++] = field;
   for (const key of keys) {

@@ -33,6 +33,8 @@ export interface CoreExports {
   clear(): number;
   checksum(at: number, length: number): bigint;
   adopt(maxTokens: number, maxBytes: number, gcThresholdK: number, serial: number): number;
+  fail(skipped: number, stays: boolean): void;
+  endFail(): number;
   check(): number;
 }
 
@@ -219,27 +221,32 @@ export class WasmCore {
     this.#window = this.u8.subarray(this.input, this.input + this.header(HeaderWord.INPUT_CAP));
   }
 
-  /** Makes the input window hold `bytes`; its content is lost. Throws `RangeError` when there is no memory. */
-  reserve(bytes: number): void {
+  /** Makes the input window hold `bytes`; its content is lost. False when there is no memory. */
+  tryReserve(bytes: number): boolean {
     this.#forgetText();
-    if (bytes <= this.#window.length) return;
+    if (bytes <= this.#window.length) return true;
     const at = this.exports.input(bytes);
     this.refresh();
     this.#refreshWindow();
-    if (at === 0) throw new RangeError(`Cannot read input: no memory for ${bytes} bytes`);
+    return at !== 0;
+  }
+
+  /** As `tryReserve`. Throws `RangeError` when there is no memory. */
+  reserve(bytes: number): void {
+    if (!this.tryReserve(bytes)) throw new RangeError(`Cannot read input: no memory for ${bytes} bytes`);
   }
 
   /**
-   * Writes `text` to the beginning of the input window, with room for `more` bytes behind; its UTF-8 length. A text that
-   * is asked for and then stored is written once.
+   * Writes `text` to the beginning of the input window, with room for `more` bytes behind; its UTF-8 length, or -1 when
+   * there is no memory. A text that is asked for and then stored is written once.
    */
-  writeText(text: string, more = 0): number {
+  tryWriteText(text: string, more = 0): number {
     if (text === this.#lastText && this.#lastBytes + more <= this.#window.length) return this.#lastBytes;
     // The first try fits ASCII, the second everything: a UTF-16 unit takes three bytes at most.
-    this.reserve(text.length + more);
+    if (!this.tryReserve(text.length + more)) return -1;
     let { read, written } = encoder.encodeInto(text, this.#window);
     if (read < text.length || written + more > this.#window.length) {
-      this.reserve(text.length * 3 + more);
+      if (!this.tryReserve(text.length * 3 + more)) return -1;
       ({ read, written } = encoder.encodeInto(text, this.#window));
     }
     this.ascii = read === written;
@@ -250,7 +257,16 @@ export class WasmCore {
     return written;
   }
 
-  /** As `writeText`, for bytes. */
+  /** As `tryWriteText`, with nothing behind. Throws `RangeError` when there is no memory. */
+  writeText(text: string): number {
+    const bytes = this.tryWriteText(text);
+    if (bytes < 0) {
+      throw new RangeError(`Cannot read input: no memory for a text of ${text.length} characters`);
+    }
+    return bytes;
+  }
+
+  /** As `writeText`, for bytes, with room for `more` behind. */
   writeBytes(bytes: Uint8Array, more = 0): number {
     this.reserve(bytes.length + more);
     this.u8.set(bytes, this.input);

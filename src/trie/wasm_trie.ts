@@ -127,7 +127,8 @@ export class WasmTrie implements TokenTrie {
 
     const core = this.#core;
     const count = ids.length;
-    const bytes = core.writeText(text, count * INSERT_TOKEN_BYTES + 16);
+    const bytes = core.tryWriteText(text, count * INSERT_TOKEN_BYTES + 16);
+    if (bytes < 0) return this.#refusal(Status.NO_MEMORY);
     const logprobsAt = (core.input + bytes + 7) & ~7;
     const spansAt = logprobsAt + count * 8;
     const idsAt = spansAt + count * 8;
@@ -281,7 +282,8 @@ export class WasmTrie implements TokenTrie {
       segments.push(segment);
     }
     const core = this.#core;
-    core.reserve(segments.reduce((sum, segment) => sum + commandBytes(segment), 0));
+    const bytes = segments.reduce((sum, segment) => sum + commandBytes(segment), 0);
+    if (!core.tryReserve(bytes)) return this.#refusal(Status.NO_MEMORY);
     let at = core.input;
     for (const segment of segments) {
       writeCommand(core, at, segment, this.#scopeOf(segment));
@@ -408,6 +410,19 @@ export class WasmTrie implements TokenTrie {
     this.#scopes = scopesOf(core).restore(tables.scopes, tables.freeScopeIds);
     this.#lookups = new LookupCounters(tables.lookups);
     this.#pinned.clear();
+  }
+
+  /**
+   * Makes the memory allocation after the next `skipped` ones fail, and if `stays` all after it, until `endFaults`. A debug
+   * aid that is not part of the {@link TokenTrie} contract.
+   */
+  injectFault(skipped: number, stays = false): void {
+    this.#core.exports.fail(skipped, stays);
+  }
+
+  /** Ends what `injectFault` began. Whether an allocation has failed. */
+  endFaults(): boolean {
+    return this.#core.exports.endFail() !== 0;
   }
 
   checkInvariants(): void {
