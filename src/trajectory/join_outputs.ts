@@ -34,12 +34,21 @@ export function joinOutputs(pieces: readonly SampledOutput[], promptTokens: numb
     text: null, // texts of pieces cut inside a character do not join
     tokenIds,
     logprobs,
+    ...topLogprobsOf(pieces),
     finishReason: last.finishReason,
     versions: pieces.flatMap(versionsOf),
     promptTokens: first.promptTokens,
     completionTokens: tokenIds.length,
     cachedTokens: first.cachedTokens,
     inconsistency,
+  };
+}
+
+/** A token of a piece that told none has an empty list. */
+function topLogprobsOf(pieces: readonly SampledOutput[]): Pick<SampledOutput, "topLogprobs"> {
+  if (pieces.every((piece) => piece.topLogprobs === undefined)) return {};
+  return {
+    topLogprobs: pieces.flatMap((piece) => piece.topLogprobs ?? Array.from(piece.tokenIds, () => [])),
   };
 }
 
