@@ -16,10 +16,14 @@ import { type CallPlaces, canonicalMessage, noteCallPlaces } from "./canonical.t
 export class MessageChain {
   readonly messages: readonly JsonObject[];
   readonly #texts: readonly string[];
+  readonly #lastAssistant: number;
   readonly #digests: Map<number, string> = new Map();
+  /** The hash after some messages, to go on from: a copy of it costs nothing, the messages do. */
+  readonly #states: Map<number, Hash> = new Map();
 
   constructor(messages: readonly JsonObject[]) {
     this.messages = messages;
+    this.#lastAssistant = messages.findLastIndex(({ role }) => role === "assistant");
     const places: CallPlaces = new Map();
     this.#texts = messages.map((message, index) => {
       if (message.role === "assistant") noteCallPlaces(message, index, places);
@@ -32,9 +36,9 @@ export class MessageChain {
     return this.messages.length;
   }
 
-  /** Hash of the first `index + 1` messages. The first call for a place costs the conversation; see {@link fill}. */
+  /** Hash of the first `index + 1` messages. The first call costs the conversation; see {@link fill}. */
   at(index: number): string {
-    if (!this.#digests.has(index)) this.fill([index]);
+    if (!this.#digests.has(index)) this.fill([index, this.#lastAssistant, this.length - 1]);
     return this.#digests.get(index)!;
   }
 
@@ -43,15 +47,19 @@ export class MessageChain {
     return this.at(this.length - 1);
   }
 
-  /** Computes the hashes at `indices` in one pass. */
+  /** Computes the hashes at `indices` in one pass, from the nearest place that is known. */
   fill(indices: readonly number[]): void {
-    const wanted = indices.filter((index) => !this.#digests.has(index)).sort((left, right) => left - right);
-    const running: Hash = createHash("sha256");
-    let from = 0;
+    const isWanted = (index: number) => index >= 0 && !this.#digests.has(index);
+    const wanted = [...new Set(indices)].filter(isWanted).sort((left, right) => left - right);
+    if (wanted.length === 0) return;
+    const known = Math.max(-1, ...[...this.#states.keys()].filter((index) => index < wanted[0]!));
+    const running = this.#states.get(known)?.copy() ?? createHash("sha256");
+    let from = known + 1;
     for (const index of wanted) {
       running.update(this.#texts.slice(from, index + 1).join(""));
       this.#digests.set(index, running.copy().digest("base64url"));
       from = index + 1;
+      if (index >= this.#lastAssistant) this.#states.set(index, running.copy());
     }
   }
 
@@ -62,10 +70,11 @@ export class MessageChain {
     return indices.map((index) => this.at(index));
   }
 
-  /** Hash of the whole conversation with `reply` behind it. */
+  /** Hash of the whole conversation with `reply` behind it. Cost: the reply. */
   with(reply: JsonObject): string {
-    return createHash("sha256").update(this.#texts.join("")).update(framed(canonicalMessage(reply)))
-      .digest("base64url");
+    this.fill([this.length - 1]);
+    const whole = this.#states.get(this.length - 1)?.copy() ?? createHash("sha256");
+    return whole.update(framed(canonicalMessage(reply))).digest("base64url");
   }
 
   /**
