@@ -90,7 +90,16 @@ export class FrameStream implements TokenStream {
  * @throws {Error} when it is none, or tells an error
  */
 export function parseFrame(event: EventBytes): JsonObject {
-  const value = parseJson(eventData(event) ?? "");
+  return frameOf(eventData(event) ?? "");
+}
+
+/**
+ * The object in the text of a frame.
+ *
+ * @throws {Error} as {@link parseFrame}
+ */
+export function frameOf(json: string): JsonObject {
+  const value = parseJson(json);
   const message = messageOf(value);
   if (message !== null) throw new Error(`the engine reported an error: ${message}`);
   const frame = asObject(value);

@@ -4,30 +4,35 @@
  * A frame counts the tokens so far (`completion_tokens`): one that holds them all is cumulative, one that continues where
  * the frame before ended is a delta. Frames that do not count wait until a later one, or the end, shows which they are.
  *
- * A cumulative frame is parsed whole, so a stream costs the square of its length, unless several frames come in one
- * chunk: then only the newest is. That is left out where it would lose something: with several samples, and with engines
- * that tell one version a frame instead of one a token.
+ * A stream of cumulative frames grows with the square of its length. Two things keep the cost down: of several frames in
+ * one chunk only the newest is read, and of a frame only what it adds is parsed. The first is left out where it would
+ * lose something, with engines that tell one version a frame instead of one a token; both with several samples.
  *
  * @module
  */
 import type { JsonObject } from "../types.ts";
 import type { TokenDelta } from "./adapter.ts";
 import type { SampledOutput } from "./engine.ts";
-import { type EventBytes, type FrameReader, parseFrame } from "./frame_stream.ts";
+import { type EventBytes, frameOf, type FrameReader } from "./frame_stream.ts";
 import { asCount, asObject } from "./json_fields.ts";
 import { Samples } from "./samples.ts";
 import { SglangSample } from "./sglang_sample.ts";
 import { parseReplyFrame, type ReplyFrame } from "./sglang.ts";
+import { FrameShrinker } from "./shrink_frame.ts";
+import { eventData } from "./sse_frames.ts";
 
 interface ParsedFrame {
   readonly index: number;
   readonly frame: ReplyFrame;
   readonly meta: JsonObject | null;
+  /** The frame was cut to what it adds. */
+  readonly isRest: boolean;
 }
 
 /** Reads the frames of one reply. */
 export class SglangFrameReader implements FrameReader {
   readonly #samples: Samples<SglangSample>;
+  readonly #shrinker = new FrameShrinker();
   /** As far as is known; several samples interleave, and are not looked at. */
   #mayBeCumulative: boolean;
 
@@ -39,7 +44,7 @@ export class SglangFrameReader implements FrameReader {
   *read(events: readonly EventBytes[]): Generator<TokenDelta> {
     const newest = events.length > 1 && this.#mayBeCumulative ? this.#standsAlone(events) : null;
     if (newest !== null) return yield* this.#take(newest);
-    for (const event of events) yield* this.#take(parseReply(event));
+    for (const event of events) yield* this.#take(this.#parse(event));
   }
 
   *finish(): Generator<TokenDelta> {
@@ -54,24 +59,43 @@ export class SglangFrameReader implements FrameReader {
   #standsAlone(events: readonly EventBytes[]): ParsedFrame | null {
     let newest: ParsedFrame;
     try {
-      newest = parseReply(events[events.length - 1] as EventBytes);
+      newest = this.#parse(events[events.length - 1] as EventBytes);
     } catch {
       return null; // What came before it is read first, and it fails then.
     }
-    const { tokenIds, completionTokens, version, versionSpans } = newest.frame;
-    const isWhole = completionTokens === tokenIds.length;
-    this.#mayBeCumulative &&= isWhole;
+    const { isRest, frame: { tokenIds, completionTokens, version, versionSpans } } = newest;
+    const isWhole = isRest || completionTokens === tokenIds.length;
     return isWhole && (versionSpans !== null || version === null) ? newest : null;
   }
 
-  #take({ index, frame, meta }: ParsedFrame): Iterable<TokenDelta> {
-    return this.#samples.at(index).add(frame, meta);
+  #parse(event: EventBytes): ParsedFrame {
+    const json = eventData(event) ?? "";
+    const short = this.#mayBeCumulative ? this.#shrinker.shrink(json) : null;
+    const rest = short === null ? null : this.#parseRest(short);
+    if (rest !== null) return rest;
+    const parsed = parseReply(json);
+    const { tokenIds, completionTokens } = parsed.frame;
+    if (completionTokens !== null && tokenIds.length < completionTokens) this.#mayBeCumulative = false;
+    return parsed;
+  }
+
+  /** Null when the engine counts otherwise: the frame is a delta that begins as the one before did. */
+  #parseRest(short: string): ParsedFrame | null {
+    const parsed = parseReply(short);
+    const { tokenIds, completionTokens } = parsed.frame;
+    const told = this.#samples.at(parsed.index).count;
+    return completionTokens === told + tokenIds.length ? { ...parsed, isRest: true } : null;
+  }
+
+  #take({ index, frame, meta, isRest }: ParsedFrame): Iterable<TokenDelta> {
+    const sample = this.#samples.at(index);
+    return isRest ? sample.addRest(frame, meta) : sample.add(frame, meta);
   }
 }
 
-function parseReply(event: EventBytes): ParsedFrame {
-  const value = parseFrame(event);
+function parseReply(json: string): ParsedFrame {
+  const value = frameOf(json);
   const frame = parseReplyFrame(value);
   if (frame === null) throw new Error("a frame is no generate reply");
-  return { index: asCount(value.index) ?? 0, frame, meta: asObject(value.meta_info) };
+  return { index: asCount(value.index) ?? 0, frame, meta: asObject(value.meta_info), isRest: false };
 }

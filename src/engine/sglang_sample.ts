@@ -40,6 +40,18 @@ export class SglangSample {
     this.#topLogprobs = topLogprobs;
   }
 
+  /** Tokens so far. */
+  get count(): number {
+    return this.#buffer.count;
+  }
+
+  /** A frame that held all tokens so far, cut to those that are new; its text is whole. */
+  *addRest(frame: ReplyFrame, meta: JsonObject | null): Generator<TokenDelta> {
+    this.#mode = "cumulative";
+    this.#checkIds(frame);
+    yield* this.#append(frame, 0, 0, this.#grownText(frame.text), meta);
+  }
+
   *add(frame: ReplyFrame, meta: JsonObject | null): Generator<TokenDelta> {
     if (frame.completionTokens === null) return yield* this.#addUncounted(frame, meta);
     const before = this.#buffer.count;
@@ -98,12 +110,15 @@ export class SglangSample {
   *#addDelta(frame: ReplyFrame, meta: JsonObject | null): Generator<TokenDelta> {
     const isAbort = frame.finishReason?.type === "abort";
     if (this.#mode === "unknown" && !isAbort) this.#mode = "delta";
-    const isTail = isAbort && frame.tokenIds.length === 0;
-    if (frame.outputIds !== null && !isTail && !sameIds(frame.outputIds, frame.tokenIds)) {
-      this.#contradiction ??=
-        `output_ids and output_token_logprobs differ behind token ${this.#buffer.count}`;
-    }
+    this.#checkIds(frame);
     yield* this.#append(frame, 0, 0, this.#newText(frame.text), meta);
+  }
+
+  /** Notes ids that are told in two ways. */
+  #checkIds({ outputIds, tokenIds, finishReason }: ReplyFrame): void {
+    const isTail = finishReason?.type === "abort" && tokenIds.length === 0;
+    if (outputIds === null || isTail || sameIds(outputIds, tokenIds)) return;
+    this.#contradiction ??= `output_ids and output_token_logprobs differ behind token ${this.#buffer.count}`;
   }
 
   /** Text of a frame that may hold the whole text, if only its last id. */

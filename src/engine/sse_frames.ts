@@ -69,17 +69,38 @@ export class SseSplitter {
   }
 }
 
+const decoder = new TextDecoder();
+const DATA_FIELD = "data:";
+
 /** The `data` of an event as text, lines joined by LF; null when it has none (a comment). */
 export function eventData(event: readonly Uint8Array[]): string | null {
-  const decoder = new TextDecoder();
-  let text = "";
-  for (const part of event) text += decoder.decode(part, { stream: true });
-  text += decoder.decode();
+  const text = decoder.decode(event.length === 1 ? event[0] : joined(event));
+  const lineEnd = text.indexOf("\n");
+  // The usual event is one line: a long one is not taken to pieces.
+  if (text.startsWith(DATA_FIELD) && isBlank(text, lineEnd)) return fieldValue(text.slice(0, lineEnd));
   const lines: string[] = [];
-  for (const line of text.split("\n")) {
-    if (!line.startsWith("data:")) continue;
-    const value = line.endsWith("\r") ? line.slice(5, -1) : line.slice(5);
-    lines.push(value.startsWith(" ") ? value.slice(1) : value);
-  }
+  for (const line of text.split("\n")) if (line.startsWith(DATA_FIELD)) lines.push(fieldValue(line));
   return lines.length > 0 ? lines.join("\n") : null;
+}
+
+function fieldValue(line: string): string {
+  const start = line[DATA_FIELD.length] === " " ? DATA_FIELD.length + 1 : DATA_FIELD.length;
+  return line.slice(start, line.endsWith("\r") ? -1 : undefined);
+}
+
+/** Whether nothing but line ends stands from `at`, the first of them, on. */
+function isBlank(text: string, at: number): boolean {
+  if (at < 0) return false;
+  while (at < text.length && (text[at] === "\n" || text[at] === "\r")) at++;
+  return at === text.length;
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
