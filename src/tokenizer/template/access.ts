@@ -27,6 +27,7 @@ export function getItem(value: Value, key: Value): Value {
 
 /** Only the attribute: the filter `attr`. */
 export function getOnlyAttribute(value: Value, name: string): Value {
+  if (value instanceof Undefined) throw value.error();
   return given(attributeOf(value, name), () => absent(value, name));
 }
 

@@ -185,9 +185,16 @@ function addNamed(keys: Map<string, Value>, mapping: Value): void {
   }
   for (const [key, value] of mapping.entries()) {
     if (!isStr(key)) throw typeError("keywords must be strings");
-    if (keys.has(textOf(key))) throw typeError(`got multiple values for keyword argument '${textOf(key)}'`);
+    if (keys.has(textOf(key))) throw repeated(textOf(key));
     keys.set(textOf(key), value);
   }
+}
+
+/** A keyword argument that is given twice. */
+export function repeated(key: string): PythonError {
+  return typeError(
+    `jinja2.sandbox.SandboxedEnvironment.call() got multiple values for keyword argument '${key}'`,
+  );
 }
 
 function compileCall(callee: Eval, given: Arguments, frame: Frame): Eval {

@@ -17,7 +17,13 @@ import type {
   Statement,
   WithNode,
 } from "./ast.ts";
-import { callValue, compileArguments, compileExpression, compileFilter } from "./compile_expression.ts";
+import {
+  callValue,
+  compileArguments,
+  compileExpression,
+  compileFilter,
+  repeated,
+} from "./compile_expression.ts";
 import { compileFor } from "./compile_for.ts";
 import { compileMacro } from "./compile_macro.ts";
 import { assigner } from "./compile_target.ts";
@@ -27,6 +33,7 @@ import { truthy } from "./operators.ts";
 import { Activation, BREAK, CONTINUE, type Eval, type Exec, NEXT, Output } from "./runtime.ts";
 import { Symbols, trackAll, trackExpression, Unit } from "./symbols.ts";
 import { str } from "./text.ts";
+import { isStr, textOf, typeName, type Value } from "./values.ts";
 
 /** A function that runs statements one after the other, until one breaks out of its loop. */
 export function compileBody(statements: readonly Statement[], frame: Frame): Exec {
@@ -161,7 +168,7 @@ function compileFilterBlock({ filter, body }: FilterBlockNode, frame: Frame): Ex
   const text = captured(inner, compileBody(body, inner), filter);
   return (at, out) => {
     const { value, end } = text(at);
-    if (end === NEXT) out.text += str(value);
+    if (end === NEXT) out.text += printable(value);
     return end;
   };
 }
@@ -192,10 +199,16 @@ function compileCallBlock(node: CallBlockNode, frame: Frame): Exec {
     const caller = make(at);
     const called = callee(at);
     const { args, kwargs } = inputs(at);
-    if (kwargs.has("caller")) throw typeError("got multiple values for keyword argument 'caller'");
-    out.text += str(callValue(called, args, new Map([...kwargs, ["caller", caller]])));
+    if (kwargs.has("caller")) throw repeated("caller");
+    out.text += printable(callValue(called, args, new Map([...kwargs, ["caller", caller]])));
     return NEXT;
   };
+}
+
+/** What a block prints is text already: Jinja joins it as it is. */
+function printable(value: Value): string {
+  if (isStr(value)) return textOf(value);
+  throw typeError(`sequence item 0: expected str instance, ${typeName(value)} found`);
 }
 
 function compileWith({ targets, values, body }: WithNode, frame: Frame): Exec {

@@ -17,7 +17,7 @@ import {
 } from "./values.ts";
 
 /** What a `Map` can compare in place of a value: equal for what is equal in Python (`1`, `1.0` and `True`). */
-type Hash = string | number | bigint | symbol | null | undefined;
+type Hash = string | number | bigint | symbol | null | undefined | PyObject;
 
 /** The hash of a key. @throws {PythonError} when it is a list, a dict or another that can change */
 export function hashOf(key: Value): Hash {
@@ -33,7 +33,13 @@ export function hashOf(key: Value): Hash {
       : key.value + 0;
   }
   if (key instanceof PyTuple) return Symbol.for(key.items.map(describeHash).join(","));
-  throw typeError(`unhashable type: '${typeName(key)}'`);
+  if (key instanceof PyRange) return Symbol.for(`range ${[...key.iterate()].join(",")}`);
+  if (isUnhashable(key)) throw typeError(`unhashable type: '${typeName(key)}'`);
+  return key;
+}
+
+function isUnhashable(key: Value[] | PyObject): key is Value[] {
+  return Array.isArray(key) || key instanceof PyDict || (key instanceof DictView && key.part !== "values");
 }
 
 /** Keeps the parts of a tuple apart: no two different parts have one description. */
@@ -41,6 +47,7 @@ function describeHash(key: Value): string {
   const hash = hashOf(key);
   if (typeof hash === "string") return JSON.stringify(hash);
   if (typeof hash === "symbol") return `(${hash.description})`;
+  if (hash instanceof PyObject) throw typeError(`Cannot hash a tuple: it has a ${hash.typeName}`);
   return String(hash);
 }
 

@@ -11,8 +11,8 @@ import { DictView, hashOf, itemsOf, PyDict, PyRange } from "./dict.ts";
 import { PythonError, typeError } from "./errors.ts";
 import { type Filter, filter } from "./filter.ts";
 import { isIterable, iterate, toList } from "./iterate.ts";
-import { arithmetic, parseDouble, parseInteger, toBig, toDouble, truncate } from "./numbers.ts";
-import { add, equal, lengthOf, toIndex, truthy, unary } from "./operators.ts";
+import { parseDouble, parseInteger, toBig, toDouble, truncate } from "./numbers.ts";
+import { add, binary, equal, lengthOf, toIndex, truthy, unary } from "./operators.ts";
 import type { Bound } from "./signature.ts";
 import { extreme, sortBy } from "./sort.ts";
 import {
@@ -245,15 +245,13 @@ function round([value, precision, method]: Bound): Value {
   }
   const digits = precision === undefined ? 0 : precision;
   if (how === "common") return roundCommon(value!, digits);
-  if (value instanceof Undefined) throw value.error();
-  if (!isNumber(value) || !isNumber(digits)) throw typeError(`must be real number, not ${typeName(value!)}`);
-  const scale = arithmetic("**", 10, digits);
-  const scaled = arithmetic("*", value, scale as number);
-  return arithmetic("/", towards(how, scaled as number | PyFloat), scale as number);
+  const scale = binary("**", 10, digits);
+  return binary("/", towards(how, binary("*", value!, scale)), scale);
 }
 
-function towards(how: "ceil" | "floor", value: number | bigint | PyFloat): number | bigint {
-  return value instanceof PyFloat ? truncate(new PyFloat(Math[how](value.value))) : value;
+function towards(how: "ceil" | "floor", value: Value): Value {
+  if (!isNumber(value)) throw typeError(`must be real number, not ${typeName(value)}`);
+  return value instanceof PyFloat ? truncate(new PyFloat(Math[how](value.value))) : truncate(value);
 }
 
 function roundCommon(value: Value, precision: Value): Value {

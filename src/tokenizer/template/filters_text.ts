@@ -13,13 +13,13 @@ import { escapeHtml } from "./html.ts";
 import { dumpJson } from "./json.ts";
 import { jsonStyle } from "./json_style.ts";
 import { capitalize } from "./letter_case.ts";
-import { add, toIndex, truthy } from "./operators.ts";
+import { lengthOf, toIndex, truthy } from "./operators.ts";
 import { iterate } from "./iterate.ts";
 import { getterOf } from "./attribute_path.ts";
 import { percentFormat } from "./percent_format.ts";
 import { replace, splitFromEnd, strip } from "./str_split.ts";
 import { repr, str } from "./text.ts";
-import { toDouble } from "./numbers.ts";
+import { parseDouble, toDouble } from "./numbers.ts";
 import { isNumber, isStr, Markup, PyTuple, textOf, typeName, Undefined, type Value } from "./values.ts";
 import { SPACE, splitLines } from "./whitespace.ts";
 
@@ -111,14 +111,20 @@ function indent(value: Value, [width, first, blank]: readonly (Value | undefined
   const indentation = isStr(width)
     ? textOf(width)
     : " ".repeat(Math.max(0, width === undefined ? 4 : toIndex(width)));
-  const whole = add(value, "\n");
-  if (!isStr(whole)) throw typeError(`'${typeName(value)}' object has no attribute 'splitlines'`);
-  const lines = splitLines(textOf(whole));
+  const lines = splitLines(lineEnded(value));
   const isBlankToo = blank !== undefined && truthy(blank);
   const rest = lines.slice(1).map((line) => isBlankToo || line !== "" ? indentation + line : line);
   const text = [lines[0] ?? "", ...rest].join("\n");
   const indented = first !== undefined && truthy(first) ? indentation + text : text;
   return value instanceof Markup ? new Markup(indented) : indented;
+}
+
+/** The text with one more line end: the last line may be empty. */
+function lineEnded(value: Value): string {
+  if (isStr(value)) return textOf(value) + "\n";
+  if (value instanceof Undefined) throw value.error();
+  if (Array.isArray(value)) throw typeError("'list' object has no attribute 'splitlines'");
+  throw typeError(`unsupported operand type(s) for +=: '${typeName(value)}' and 'str'`);
 }
 
 /** `"%s" | format(value)`. */
@@ -138,13 +144,14 @@ function formatFilter(args: readonly Value[], kwargs: ReadonlyMap<string, Value>
 function truncate(value: Value, [length, kill, end, leeway]: readonly (Value | undefined)[]): Value {
   const most = length === undefined ? 255 : toIndex(length);
   const ending = end === undefined ? "..." : str(end);
-  const points = codePoints(str(value));
   const slack = leeway === undefined || leeway === null ? TRUNCATE_LEEWAY : toIndex(leeway);
   if (most < ending.length) {
     throw new PythonError("AssertionError", `expected length >= ${ending.length}, got ${most}`);
   }
   if (slack < 0) throw new PythonError("AssertionError", `expected leeway >= 0, got ${slack}`);
-  if (points.length <= most + slack) return value;
+  if (lengthOf(value) <= most + slack) return value;
+  if (!isStr(value)) throw typeError(`'${typeName(value)}' object has no attribute 'rsplit'`);
+  const points = codePoints(textOf(value));
   const kept = points.slice(0, most - codePointLength(ending));
   const text = typeof kept === "string" ? kept : kept.join("");
   if (kill !== undefined && truthy(kill)) return text + ending;
@@ -152,10 +159,7 @@ function truncate(value: Value, [length, kill, end, leeway]: readonly (Value | u
 }
 
 function fileSize(value: Value, isBinary: Value | undefined): string {
-  if (!isNumber(value)) {
-    throw typeError(`float() argument must be a string or a real number, not '${typeName(value)}'`);
-  }
-  const bytes = toDouble(value);
+  const bytes = doubleOf(value);
   const binary = isBinary !== undefined && truthy(isBinary);
   const base = binary ? 1024 : 1000;
   if (bytes === 1) return "1 Byte";
@@ -166,6 +170,18 @@ function fileSize(value: Value, isBinary: Value | undefined): string {
   return `${formatDouble((base * bytes) / base ** (power + 2), "f", 1)} ${letters[power]}${
     binary ? "iB" : "B"
   }`;
+}
+
+/** `float(value)`. */
+function doubleOf(value: Value): number {
+  if (value instanceof Undefined) throw value.error();
+  if (isNumber(value)) return toDouble(value);
+  if (!isStr(value)) {
+    throw typeError(`float() argument must be a string or a real number, not '${typeName(value)}'`);
+  }
+  const double = parseDouble(strip(textOf(value), null, "both"));
+  if (double === null) throw valueError(`could not convert string to float: ${repr(textOf(value))}`);
+  return double;
 }
 
 function stripTags(text: string): string {
@@ -189,7 +205,11 @@ function urlEncode(value: Value): string {
   return [...iterate(value)].map((pair) => queryPair([...iterate(pair)])).join("&");
 }
 
-function queryPair([key, value]: readonly Value[]): string {
+function queryPair([key, value, more]: readonly Value[]): string {
+  if (more !== undefined) throw valueError("too many values to unpack (expected 2)");
+  if (value === undefined) {
+    throw valueError(`not enough values to unpack (expected 2, got ${key === undefined ? 0 : 1})`);
+  }
   return `${asciiPercent(str(key!), "").replaceAll("%20", "+")}=${
     asciiPercent(str(value!), "").replaceAll("%20", "+")
   }`;

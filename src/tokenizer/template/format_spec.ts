@@ -64,6 +64,7 @@ function parse(specification: string, value: Value): Spec {
 function formatText(text: string, spec: Spec): string {
   const { kind, how, precision, zero } = spec;
   if (kind !== "" && kind !== "s") throw unknownKind(kind, "str");
+  if (spec.grouping !== "") throw valueError(`Cannot specify '${spec.grouping}' with 's'.`);
   if (spec.sign !== "") throw valueError("Sign not allowed in string format specifier");
   if (how === "=") throw valueError("'=' alignment not allowed in string format specifier");
   const cut = precision === null ? text : Array.from(text).slice(0, precision).join("");

@@ -129,7 +129,7 @@ function floatDivMod(a: number, b: number): [number, number] {
       quotient -= 1;
     }
   } else rest = b < 0 ? -0 : 0;
-  if (quotient === 0 || Number.isNaN(quotient)) return [Object.is(a / b < 0, true) ? -0 : quotient, rest];
+  if (quotient === 0) return [a / b < 0 || Object.is(a / b, -0) ? -0 : 0, rest];
   const floor = Math.floor(quotient);
   return [quotient - floor > 0.5 ? floor + 1 : floor, rest];
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { PyDict, PyRange } from "./dict.ts";
+import { hashOf, PyDict, PyRange } from "./dict.ts";
 import type { Test } from "./filter.ts";
 import { isIterable } from "./iterate.ts";
 import { isLowerCase, isUpperCase } from "./letter_case.ts";
@@ -58,8 +58,8 @@ export const TESTS: ReadonlyMap<string, Test> = new Map<string, Test>([
   divisibleBy(),
   one("defined", (value) => !(value instanceof Undefined)),
   one("undefined", (value) => value instanceof Undefined),
-  one("filter", (value) => filterNames.has(str(value))),
-  one("test", (value) => TESTS.has(str(value))),
+  one("filter", (value) => isNameIn(value, filterNames)),
+  one("test", (value) => isNameIn(value, TESTS)),
   one("none", (value) => value === null),
   one("boolean", (value) => typeof value === "boolean"),
   one("false", (value) => value === false),
@@ -84,6 +84,12 @@ export const TESTS: ReadonlyMap<string, Test> = new Map<string, Test>([
   ...named(["<", "lt", "lessthan"], (value, other) => compare("<", value, other)),
   ...named(["<=", "le"], (value, other) => compare("<=", value, other)),
 ]);
+
+/** Names are asked for as keys of a dict: lists and dicts are an error. */
+function isNameIn(value: Value, names: { has(name: string): boolean }): boolean {
+  const name = hashOf(value);
+  return typeof name === "string" && names.has(name);
+}
 
 function divisibleBy(): [string, Test] {
   const signature = new Signature("test_divisibleby", "value num");
