@@ -10,10 +10,14 @@ import { getLogger } from "@logtape/logtape";
 import { Hono, type MiddlewareHandler } from "hono";
 import { abortApi } from "./api/abort.ts";
 import { cacheApi } from "./api/cache.ts";
+import { CHAT_PATHS, chatApi } from "./api/chat_completions.ts";
+import { exportApi } from "./api/export.ts";
 import { healthApi } from "./api/health.ts";
 import { onHttpError } from "./api/http_error.ts";
 import { metricsApi } from "./api/metrics.ts";
+import { openAiErrors } from "./api/openai_errors.ts";
 import { openapiApi } from "./api/openapi.ts";
+import { sessionModelsApi, sessionsApi } from "./api/sessions.ts";
 import { snapshotApi } from "./api/snapshot.ts";
 import { workersApi } from "./api/workers.ts";
 import { CacheSnapshots, type SnapshotStore } from "./cache/cache_snapshots.ts";
@@ -30,6 +34,7 @@ import { requestMetrics } from "./middleware/request_metrics.ts";
 import { createRouterMetrics, type MemoryGauges, type RouterMetrics } from "./observability/metrics.ts";
 import { createPolicy } from "./policy/create.ts";
 import type { Policy } from "./policy/policy.ts";
+import { type ChatParts, createChatParts } from "./proxy/chat/create.ts";
 import { type Connect, ConnectGuard } from "./proxy/connect_guard.ts";
 import { forwardAny } from "./proxy/forward.ts";
 import { forwardGenerate, type GenerateDeps } from "./proxy/forward_generate.ts";
@@ -51,7 +56,7 @@ export type MiddlewareFactory = (context: { router: RouterHandle }) => Middlewar
 /** What plugins see of the router. */
 export interface RouterHandle {
   readonly config: RouterConfig;
-  /** Components by name: `tokenizer`, `radix_tree`, `cache`, `metrics`, `logger`, and what plugins add. */
+  /** Components by name: `tokenizer`, `radix_tree`, `cache`, `sessions`, `metrics`, `logger`, and what plugins add. */
   readonly registry: ComponentRegistry;
   readonly pool: WorkerPool;
   readonly verbose: boolean;
@@ -72,6 +77,8 @@ export interface AppDeps extends RouterHandle {
   readonly cache: TokenCache | null;
   /** null: nowhere to save the cache. */
   readonly snapshots: CacheSnapshots | null;
+  /** null when chat is passed on as it comes. */
+  readonly chat: ChatParts | null;
   readonly loadedTokenizer: LoadedTokenizer | null;
   readonly middleware: readonly MiddlewareFactory[];
 }
@@ -81,11 +88,12 @@ export interface AppDeps extends RouterHandle {
  * plugins, radix cache. Within another Hono app it may stand under a base path: `outer.route("/llm", app)`.
  */
 export function createApp(deps: AppDeps): Hono<RouterEnv> {
-  const { config, clock, metrics, pool, cache, loadedTokenizer } = deps;
+  const { config, clock, metrics, pool, cache, chat, loadedTokenizer } = deps;
   const app = new Hono<RouterEnv>();
   app.onError(onHttpError);
   app.use(withoutBasePath());
   app.use(requestId({ clock, newId: deps.newRequestId, requestTimeoutMs: config.requestTimeoutMs }));
+  if (chat !== null) { for (const path of CHAT_PATHS) app.use(path, openAiErrors()); }
   app.use(accessLog());
   app.use(requestMetrics(metrics));
   if (config.apiKey !== null) app.use(auth(config.apiKey));
@@ -116,6 +124,12 @@ export function createApp(deps: AppDeps): Hono<RouterEnv> {
       maxBodyBytes: config.maxBodyBytes,
     }),
   );
+  if (chat !== null) {
+    app.route("/", chatApi({ ...proxy, ...chat, newId: deps.newRequestId }));
+    app.route("/", sessionsApi(chat.store));
+    app.route("/", exportApi(chat.store));
+    app.route("/", sessionModelsApi(forwardAny(proxy)));
+  }
   app.all("*", forwardAny(proxy));
   return app;
 }
@@ -184,6 +198,7 @@ export async function createRouter(
     tokenizer = null,
     healthChecks = true,
     middleware = [],
+    newRequestId = () => crypto.randomUUID(),
   } = deps;
   const pool = deps.pool ?? createPool(fullConfig, clock);
   for (const url of fullConfig.workers) pool.add(url);
@@ -194,7 +209,8 @@ export async function createRouter(
     cache: () => cache?.stats() ?? null,
     ...(deps.memoryUsage === undefined ? {} : { memory: deps.memoryUsage }),
   });
-  registerComponents(registry, { cache, tokenizer, metrics });
+  const chat = createChatParts(fullConfig, { loaded: tokenizer, cache, metrics, clock, newId: newRequestId });
+  registerComponents(registry, { cache, chat, tokenizer, metrics });
   const handle: RouterHandle = { config: fullConfig, registry, pool, verbose: fullConfig.verbose };
   const app = createApp({
     ...handle,
@@ -203,10 +219,11 @@ export async function createRouter(
     fetch,
     clock,
     connect: deps.connect ?? null,
-    newRequestId: deps.newRequestId ?? (() => crypto.randomUUID()),
+    newRequestId,
     rids: deps.rids ?? new RidTable(),
     cache,
     snapshots,
+    chat,
     loadedTokenizer: tokenizer,
     middleware,
   });
@@ -262,7 +279,9 @@ async function openSnapshots(
   if (store === null) return null;
   const logger = getLogger(["slime-router", "snapshot"]);
   if (cache === null) {
-    logger.warn("snapshot {place} is not used: without a tokenizer there is no cache", { place: store.place });
+    logger.warn("snapshot {place} is not used: without a tokenizer there is no cache", {
+      place: store.place,
+    });
     return null;
   }
   const snapshots = new CacheSnapshots({ cache, store, clock });
@@ -275,8 +294,9 @@ async function openSnapshots(
 
 function registerComponents(
   registry: ComponentRegistry,
-  { cache, tokenizer, metrics }: {
+  { cache, chat, tokenizer, metrics }: {
     cache: TokenCache | null;
+    chat: ChatParts | null;
     tokenizer: LoadedTokenizer | null;
     metrics: RouterMetrics;
   },
@@ -288,6 +308,7 @@ function registerComponents(
     registry.register("radix_tree", cache.trie);
     registry.register("cache", cache);
   }
+  if (chat !== null) registry.register("sessions", chat.store);
 }
 
 function startChecker(config: RouterConfig, pool: WorkerPool, fetch: Fetch, clock: Clock) {

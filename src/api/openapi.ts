@@ -8,43 +8,11 @@
 import { Hono } from "hono";
 import type { RouterEnv } from "../proxy/router_env.ts";
 import { methodNotAllowed } from "./method_not_allowed.ts";
-import { ref, type Schema, SCHEMAS } from "./openapi_schemas.ts";
+import { CHAT_OPERATIONS } from "./openapi_chat.ts";
+import { body, errors, json, type Operation, query, reply } from "./openapi_parts.ts";
+import { ref, SCHEMAS } from "./openapi_schemas.ts";
 
-/** One method of one path. */
-interface Operation {
-  readonly operationId: string;
-  readonly summary: string;
-  readonly tags: readonly string[];
-  readonly parameters?: readonly Parameter[];
-  readonly requestBody?: { readonly required: boolean; readonly content: Content };
-  readonly responses: Readonly<Record<string, { readonly description: string; readonly content: Content }>>;
-  readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
-}
-
-interface Parameter {
-  readonly name: string;
-  readonly in: "query" | "path" | "header";
-  readonly required: boolean;
-  readonly description?: string;
-  readonly schema: Schema;
-}
-
-type Content = Readonly<Record<string, { readonly schema: Schema }>>;
-type Responses = Operation["responses"];
-
-const json = (schema: Schema): Content => ({ "application/json": { schema } });
-const reply = (status: number, description: string, schema: Schema): Responses => ({
-  [status]: { description, content: json(schema) },
-});
-const errors = (descriptions: Readonly<Record<number, string>>): Responses =>
-  Object.fromEntries(
-    Object.entries(descriptions).map((
-      [status, description],
-    ) => [status, { description, content: json(ref("Error")) }]),
-  );
-const body = (schema: Schema, required = true) => ({ required, content: json(schema) });
-const query = (name: string, schema: Schema): Parameter => ({ name, in: "query", required: false, schema });
-const workerId: Parameter = { name: "id", in: "path", required: true, schema: { type: "string" } };
+const workerId = { name: "id", in: "path", required: true, schema: { type: "string" } } as const;
 
 /** Probes need no key. */
 const OPEN = { security: [{}] } as const;
@@ -266,6 +234,7 @@ export const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>
       },
     },
   },
+  ...CHAT_OPERATIONS,
   "/openapi.json": {
     get: {
       operationId: "openapi",
@@ -285,7 +254,7 @@ export const OPENAPI_DOCUMENT = {
     license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     description:
       "The router's own endpoints. Every other path is proxied to one worker: same method, path, " +
-      "query and body, e.g. /v1/chat/completions. Errors of the router are JSON objects with one member, error.",
+      "query and body, e.g. /v1/models. Errors of the router are JSON objects with one member, error.",
   },
   paths: PATHS,
   security: [{}, { apiKey: [] }],

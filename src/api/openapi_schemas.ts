@@ -64,8 +64,72 @@ const insert = flag(true, "Record what was newly encoded as a prompt; false leav
 const health = (...status: string[]) =>
   exactly({ status: { ...string, enum: status }, healthy_workers: count, total_workers: count });
 
+const metadata: Schema = { type: "object", description: "The client's own; kept with the session" };
+const session = {
+  session_id: string,
+  finished: boolean,
+  created_ms: count,
+  turn_count: count,
+  turns_under_way: count,
+  size_bytes: { ...count, description: "Memory, by account" },
+  metadata,
+} as const;
+const turn = exactly({
+  turn_id: string,
+  index: count,
+  parent: { type: ["integer", "null"], description: "Index of the turn that it continues" },
+  parent_turn_id: { type: ["string", "null"] },
+  cause: { type: ["string", "null"], description: "Why it does not simply continue its conversation" },
+  status: { ...string, enum: ["completed", "truncated", "aborted"] },
+  dropped_tokens: { ...count, description: "Trailing tokens of the parent that it leaves out" },
+  prompt_tokens: { ...count, description: "Tokens that its prompt adds to the parent's" },
+  output_tokens: count,
+  versions: list({ type: "object" }, "Runs of weight versions"),
+  posted_hash: text("Names the ids that were POSTed"),
+  delivered: boolean,
+  superseded: boolean,
+  committed_ms: count,
+  messages: list({ type: "object" }),
+  reply: { type: "object" },
+});
+
 /** Components of the document. */
 export const SCHEMAS = {
+  OpenAiError: exactly({
+    error: exactly({
+      message: string,
+      type: string,
+      param: { type: ["string", "null"] },
+      code: { type: ["string", "null"] },
+    }),
+  }),
+  ChatInput: open({
+    messages: { ...list(open({ role: string }, ["role"])), minItems: 1 },
+    model: string,
+    tools: { type: ["array", "null"], items: { type: "object" } },
+    tool_choice: { ...string, enum: ["auto", "none"] },
+    stream: flag(false, "Chunks as they are sampled"),
+    n: { type: "integer", minimum: 1, maximum: 128, default: 1 },
+    metadata: { type: "object", description: "session_id and parent_turn_id are the router's" },
+    chat_template_kwargs: { type: "object", description: "Further variables of the template" },
+    return_token_ids: flag(false, "prompt_token_ids, and token_ids of each choice"),
+  }, ["messages"]),
+  SessionInput: open({ session_id: { ...string, minLength: 1 }, metadata }),
+  Session: exactly(session),
+  Sessions: exactly({
+    sessions: list(exactly(session)),
+    count,
+    turn_count: count,
+    size_bytes: count,
+    removed: reasons,
+  }),
+  SessionTurns: exactly({ ...session, turns: list(turn) }),
+  SessionRemoved: exactly({ status: { ...string, enum: ["success"] }, session_id: string }),
+  SamplesInput: open({
+    reward: { type: ["number", "object", "null"] },
+    metadata,
+    max_tokens: { type: ["integer", "null"], minimum: 1, description: "Longest row; longer ones are cut" },
+  }),
   Error: exactly({ error: text("One sentence on what cannot be done, and why") }),
   Health: health("ok"),
   Readiness: health("ready", "not ready"),

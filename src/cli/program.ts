@@ -10,6 +10,7 @@ import type { SimulateOptions } from "../engine/simulated/mod.ts";
 import type { CliIo } from "./io.ts";
 import { addServeOptions, readServeConfig } from "./serve_options.ts";
 import { addSimulateOptions, readSimulateOptions } from "./simulate_options.ts";
+import type { VerifyOptions } from "./verify.ts";
 import { VERSION } from "./version.ts";
 
 /** Exit codes. */
@@ -28,6 +29,7 @@ export interface Commands {
   serve(config: RouterConfig, io: CliIo): Promise<number>;
   simulate(options: SimulateOptions, io: CliIo): Promise<number>;
   demo(options: DemoOptions, io: CliIo): Promise<number>;
+  verify(options: VerifyOptions, io: CliIo): Promise<number>;
 }
 
 /**
@@ -88,6 +90,12 @@ function createProgram(commands: Commands, io: CliIo, ended: (code: number) => v
     .addOption(new Option("--port <n>", "port of the router (default: a free one)"))
     .option("--once", "end after the conversation instead of serving on");
   demo.action(async () => ended(await commands.demo(readDemoOptions(demo), io)));
+
+  const verify = prepared(program.command("verify"), io)
+    .description("Check an export: lengths, provenance, credit, and the hashes of the ids that were sent.")
+    .helpOption("--help", "show this help")
+    .argument("<file>", "native export: JSON lines, replies of /samples one a line, or .safetensors");
+  verify.action(async (file: string) => ended(await commands.verify({ file }, io)));
   return program;
 }
 

@@ -54,8 +54,30 @@ export interface RouterConfig {
   /** Warm up the tokenizer and its helper before listening, so that the first request need not. Default true. */
   readonly prewarm: boolean;
 
-  /** What to do with a reply that a weight update aborted: ask again, or hand it to the client. Default "retry". */
-  readonly onAbort: "retry" | "return";
+  /** Chat completions: token-exact ("gateway"), passed on ("proxy"), or the former where it can be ("auto"). Default "auto". */
+  readonly chat: "auto" | "gateway" | "proxy";
+  /** A chat template that does not keep conversations: reported, or refused at the start. Default "report". */
+  readonly tito: "report" | "strict";
+  /** Protocol that the gateway speaks with workers. Default "sglang". */
+  readonly engine: EngineName;
+  /** Format of tool calls; "auto": as the chat template tells. Default "auto". */
+  readonly toolCallParser: string;
+  /** Format of reasoning; "auto": as the chat template tells. Default "auto". */
+  readonly reasoningParser: string;
+  /** Sessions kept at most. Default 65,536. */
+  readonly sessionsMax: number;
+  /** A session that nobody used for so long is removed. Default one hour. */
+  readonly sessionIdleMs: number;
+  /** Bytes of all sessions at most. Default 2 GiB. */
+  readonly sessionBytesMax: number;
+  /** Turns of one session at most. Default 4,096. */
+  readonly sessionTurnsMax: number;
+
+  /**
+   * What to do with a reply that a weight update aborted: go on inside it (chat; elsewhere as "retry"), ask again, or hand it
+   * to the client. Default "retry".
+   */
+  readonly onAbort: "resume" | "retry" | "return";
   /** Times an aborted request is asked again. Default 5. */
   readonly abortRetries: number;
   /** Wait before asking again. Default 1000. */
@@ -75,6 +97,9 @@ export interface RouterConfig {
   /** Writes a line a request, and debug messages unless `logLevel` says otherwise. Default false. */
   readonly verbose: boolean;
 }
+
+/** Names of the engines' protocols. */
+export type EngineName = "sglang" | "vllm" | "vllm-completions";
 
 /** Names of the load-balancing policies. */
 export type PolicyName = "least_load" | "round_robin";
@@ -109,6 +134,15 @@ export const DEFAULT_CONFIG: RouterConfig = Object.freeze({
   snapshot: null,
   gcThresholdK: 5,
   prewarm: true,
+  chat: "auto",
+  tito: "report",
+  engine: "sglang",
+  toolCallParser: "auto",
+  reasoningParser: "auto",
+  sessionsMax: 65_536,
+  sessionIdleMs: 3_600_000,
+  sessionBytesMax: 2 * 2 ** 30,
+  sessionTurnsMax: 4_096,
   onAbort: "retry",
   abortRetries: 5,
   abortRetryWaitMs: 1_000,

@@ -32,6 +32,7 @@ export const SETTING_GROUPS = [
   "Workers",
   "Health",
   "Token cache",
+  "Chat",
   "Weight updates",
   "Logs",
 ] as const;
@@ -97,6 +98,20 @@ function isHttpUrl(value: string): boolean {
   return (url.protocol === "http:" || url.protocol === "https:") && url.hostname !== "" &&
     url.username === "" && url.password === "" && url.search === "" && url.hash === "";
 }
+
+/** Formats of `parse/create.ts`, which stands above this folder: a test holds the lists against each other. */
+const TOOL_PARSERS = [
+  "auto",
+  "none",
+  "hermes",
+  "qwen3_coder",
+  "glm",
+  "llama3_json",
+  "deepseek",
+  "kimi",
+  "harmony",
+];
+const REASONING_PARSERS = ["auto", "none", "think", "harmony"];
 
 /** All settings, in the order of `--help`. */
 export const SETTINGS: readonly Setting[] = [
@@ -327,17 +342,95 @@ export const SETTINGS: readonly Setting[] = [
     schema: boolean,
   },
   {
+    key: "chat",
+    flag: "--chat",
+    placeholder: "mode",
+    kind: "text",
+    group: "Chat",
+    help:
+      "chat completions: gateway (token-exact), proxy, auto (gateway when tokenizer and template are there)",
+    schema: oneOf("auto", "gateway", "proxy"),
+  },
+  {
+    key: "tito",
+    flag: "--tito",
+    placeholder: "mode",
+    kind: "text",
+    group: "Chat",
+    help: "chat template that does not keep conversations: report, strict (do not start)",
+    schema: oneOf("report", "strict"),
+  },
+  {
+    key: "engine",
+    flag: "--engine",
+    placeholder: "name",
+    kind: "text",
+    group: "Chat",
+    help: "protocol that the gateway speaks with workers: sglang, vllm, vllm-completions",
+    schema: oneOf("sglang", "vllm", "vllm-completions"),
+  },
+  {
+    key: "toolCallParser",
+    flag: "--tool-call-parser",
+    placeholder: "name",
+    kind: "text",
+    group: "Chat",
+    help: `format of tool calls: ${TOOL_PARSERS.join(", ")}`,
+    schema: oneOf(...TOOL_PARSERS),
+  },
+  {
+    key: "reasoningParser",
+    flag: "--reasoning-parser",
+    placeholder: "name",
+    kind: "text",
+    group: "Chat",
+    help: `format of reasoning: ${REASONING_PARSERS.join(", ")}`,
+    schema: oneOf(...REASONING_PARSERS),
+  },
+  {
+    key: "sessionsMax",
+    flag: "--sessions-max",
+    placeholder: "n",
+    kind: "number",
+    group: "Chat",
+    help: "sessions kept at most",
+    schema: integer(1, 100_000_000),
+  },
+  {
+    key: "sessionIdleMs",
+    flag: "--session-idle-ms",
+    placeholder: "ms",
+    kind: "number",
+    group: "Chat",
+    help: "time after which a session that nobody used is removed",
+    schema: integer(1, TIME_MAX_MS),
+  },
+  {
+    key: "sessionBytesMax",
+    flag: "--session-bytes-max",
+    placeholder: "n",
+    kind: "number",
+    group: "Chat",
+    help: "bytes of all sessions at most",
+    schema: integer(2 ** 10, Number.MAX_SAFE_INTEGER),
+  },
+  {
+    key: "sessionTurnsMax",
+    flag: "--session-turns-max",
+    placeholder: "n",
+    kind: "number",
+    group: "Chat",
+    help: "turns of one session at most",
+    schema: integer(1, 1_000_000),
+  },
+  {
     key: "onAbort",
     flag: "--on-abort",
     placeholder: "action",
     kind: "text",
     group: "Weight updates",
-    help: "reply that a weight update aborted: retry, return",
-    schema: v.picklist(
-      ["retry", "return"],
-      ({ received }) =>
-        received === '"resume"' ? "retry or return: resume is not available yet" : "one of retry, return",
-    ),
+    help: "reply that a weight update aborted: resume (chat; /generate is asked again), retry, return",
+    schema: oneOf("resume", "retry", "return"),
   },
   {
     key: "abortRetries",

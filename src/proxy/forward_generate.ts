@@ -35,7 +35,8 @@ export const FIRST_EVENT_BYTES_MAX = 16 * 1024 * 1024;
 export interface GenerateDeps extends ForwardDeps {
   readonly clock: Clock;
   readonly rids: RidTable;
-  readonly onAbort: "retry" | "return";
+  /** "resume" is for chat only; here it means "retry". */
+  readonly onAbort: "resume" | "retry" | "return";
   readonly abortRetries: number;
   readonly abortRetryWaitMs: number;
 }
@@ -85,12 +86,12 @@ export function forwardGenerate(deps: GenerateDeps) {
 }
 
 function mayRetry(deps: GenerateDeps, entry: RidEntry, retries: number): boolean {
-  return deps.onAbort === "retry" && !entry.isAbortRequested && retries < deps.abortRetries;
+  return deps.onAbort !== "return" && !entry.isAbortRequested && retries < deps.abortRetries;
 }
 
 /** Waits for the engine to come back; ends early when the client asks to abort. @throws the exchange's signal's reason */
-async function waitToRetry(
-  { clock, abortRetryWaitMs }: GenerateDeps,
+export async function waitToRetry(
+  { clock, abortRetryWaitMs }: Pick<GenerateDeps, "clock" | "abortRetryWaitMs">,
   entry: RidEntry,
   exchange: Exchange,
 ): Promise<void> {

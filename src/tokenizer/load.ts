@@ -39,6 +39,8 @@ export interface LoadedTokenizer {
   readonly tokenizer: Tokenizer;
   /** Null when there is none, or when it does not parse. */
   readonly chatTemplate: ChatTemplate | null;
+  /** Text of the chat template, or texts by name. Null when there is none. */
+  readonly chatTemplateSource: ChatTemplateSource | null;
   /** Why the chat template does not parse. */
   readonly chatTemplateError?: string;
   readonly config: TokenizerConfig;
@@ -106,9 +108,11 @@ export async function loadTokenizerFromData(
   const tokenizer = new BackedTokenizer(file, choice.backend, pool);
   if (worker === "eager") pool?.start();
   const specialTokens = specialTokensOf(data.config, data.specialTokensMap);
+  const chatTemplateSource = data.chatTemplate ?? chatTemplateOf(data.config);
   return {
     tokenizer,
-    ...parseChatTemplate(data.chatTemplate ?? chatTemplateOf(data.config), specialTokens, now),
+    chatTemplateSource,
+    ...parseChatTemplate(chatTemplateSource, specialTokens, now),
     config: { specialTokens },
     backendReason: choice.reason,
   };

@@ -72,7 +72,7 @@ Deno.test("slime-router --help and --version end with 0", async () => {
     runCli(["--version"]),
   ]);
   assert.deepEqual([help.code, serveHelp.code, version.code], [0, 0, 0]);
-  for (const command of ["serve", "simulate", "demo"]) {
+  for (const command of ["serve", "simulate", "demo", "verify"]) {
     assert.match(help.out, new RegExp(`^ +${command} `, "m"));
   }
   assert.match(serveHelp.out, /--max-cache-size <tokens>/);

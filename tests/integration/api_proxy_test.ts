@@ -7,6 +7,7 @@ import { chatPrompt, createHarness, type Harness } from "../support/router_harne
 async function harnessOver(reply: (request: Request) => Response | Promise<Response>) {
   const asked: Request[] = [];
   const h = await createHarness({
+    config: { chat: "proxy" },
     deps: {
       fetch: async (input, init) => {
         const request = new Request(input, init);

@@ -36,7 +36,8 @@ Deno.test("plugins: a factory is called once, with the router", async () => {
   assert.equal(router!.pool, h.router.pool);
   assert.equal(router!.registry, h.router.registry);
   assert.deepEqual([router!.verbose, router!.config.policy], [true, "least_load"]);
-  assert.deepEqual(router!.registry.list().sort(), ["cache", "logger", "metrics", "radix_tree", "tokenizer"]);
+  const names = ["cache", "logger", "metrics", "radix_tree", "sessions", "tokenizer"];
+  assert.deepEqual(router!.registry.list().sort(), names);
 });
 
 Deno.test("plugins: run in order, behind id, auth and limits, before the cache; what they see is whole", async () => {

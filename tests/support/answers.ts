@@ -24,7 +24,12 @@ export async function answerOf(reply: Response | Promise<Response>): Promise<Ans
   return { status, headers, text, body: text === "" ? {} : JSON.parse(text) };
 }
 
-/** Asserts that a reply is `{error}` and nothing else: one short sentence, with the status wanted. */
+/** The sentence of an error reply: the router's `{error}`, or OpenAI's `{error: {message}}` on the paths of its chat. */
+export function messageOf({ error }: JsonObject): unknown {
+  return typeof error === "object" && error !== null && !Array.isArray(error) ? error.message : error;
+}
+
+/** Asserts that a reply is an error and nothing else: one short sentence, with the status wanted. */
 export async function assertRefused(
   reply: Response | Promise<Response>,
   status: number,
@@ -33,7 +38,7 @@ export async function assertRefused(
   const answer = await answerOf(reply);
   assert.equal(answer.status, status, answer.text.slice(0, ERROR_UNITS_MAX));
   assert.deepEqual(Object.keys(answer.body), ["error"]);
-  const error = answer.body.error;
+  const error = messageOf(answer.body);
   assert.equal(typeof error, "string");
   assert.match(error as string, says);
   assert.ok((error as string).length <= ERROR_UNITS_MAX, `${(error as string).length} units: ${error}`);

@@ -42,11 +42,12 @@ Deno.test("OPENAPI_DOCUMENT: required members are among the properties", () => {
   }
 });
 
-Deno.test("OPENAPI_DOCUMENT: every 4xx is {error}", () => {
+Deno.test("OPENAPI_DOCUMENT: every 4xx is {error}, in OpenAI's shape for its chat", () => {
   for (const { path, operation } of operations) {
     for (const [status, { content }] of Object.entries(operation.responses)) {
       if (!status.startsWith("4")) continue;
-      assert.deepEqual(content["application/json"]?.schema, { $ref: "#/components/schemas/Error" }, path);
+      const name = path.endsWith("/chat/completions") ? "OpenAiError" : "Error";
+      assert.deepEqual(content["application/json"]?.schema, { $ref: `#/components/schemas/${name}` }, path);
     }
   }
 });

@@ -39,7 +39,12 @@ async function run(
       return text === undefined ? Promise.reject(new Deno.errors.NotFound(path)) : Promise.resolve(text);
     },
   };
-  const commands = { serve: note("serve"), simulate: note("simulate"), demo: note("demo") };
+  const commands = {
+    serve: note("serve"),
+    simulate: note("simulate"),
+    demo: note("demo"),
+    verify: note("verify"),
+  };
   const code = await runProgram(commands, io);
   return { code, out, err, called, given: called[0]?.given };
 }
@@ -73,6 +78,16 @@ Deno.test("runProgram() serve takes every setting as a flag", async () => {
     maxCacheBytes: 2 ** 20,
     gcThresholdK: 13,
     prewarm: false,
+    snapshot: "./cache.bin",
+    chat: "proxy",
+    tito: "strict",
+    engine: "vllm",
+    toolCallParser: "hermes",
+    reasoningParser: "think",
+    sessionsMax: 17,
+    sessionIdleMs: 18,
+    sessionBytesMax: 2 ** 20,
+    sessionTurnsMax: 19,
     onAbort: "return",
     abortRetries: 14,
     abortRetryWaitMs: 15,

@@ -144,10 +144,10 @@ Deno.test("resolveConfig() refuses bad values with one line that names source an
       'Cannot use --policy: must be one of least_load, round_robin, received "best"',
     ],
     [
-      { onAbort: "resume" },
+      { onAbort: "again" },
       {},
       null,
-      'Cannot use --on-abort: must be retry or return: resume is not available yet, received "resume"',
+      'Cannot use --on-abort: must be one of resume, retry, return, received "again"',
     ],
     [
       { workers: ["ftp://a"] },

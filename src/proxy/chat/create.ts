@@ -1,0 +1,123 @@
+/**
+ * Makes the parts of the chat gateway from a configuration.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import { createHash } from "node:crypto";
+import type { TokenCache } from "../../cache/token_cache.ts";
+import type { RouterConfig } from "../../config.ts";
+import { createEngineAdapter } from "../../engine/create.ts";
+import { ConfigError } from "../../errors.ts";
+import { createChatMetrics } from "../../observability/chat_metrics.ts";
+import type { RouterMetrics } from "../../observability/metrics.ts";
+import type { LoadedTokenizer } from "../../tokenizer/load.ts";
+import { certifyTemplate, type TemplateCertificate } from "../../trajectory/certify_template.ts";
+import { ChatRenderer } from "../../trajectory/chat_renderer.ts";
+import { SessionStore } from "../../trajectory/session_store.ts";
+import type { Clock } from "../../types.ts";
+import { ChatFormats, chooseFormats } from "./chat_formats.ts";
+import type { ChatDeps } from "./chat_turn.ts";
+
+/** What the gateway has besides what all requests share. */
+export type ChatParts = Pick<ChatDeps, "store" | "parts" | "formats" | "chatMetrics" | "adapter">;
+
+/** What {@link createChatParts} works with. */
+export interface ChatPartsOptions {
+  readonly loaded: LoadedTokenizer | null;
+  readonly cache: TokenCache | null;
+  readonly metrics: RouterMetrics;
+  readonly clock: Clock;
+  readonly newId: () => string;
+}
+
+const logger = getLogger(["slime-router", "chat"]);
+
+/**
+ * The gateway's parts; null when chat is to be passed on as it comes.
+ *
+ * @throws {ConfigError} when the gateway is asked for and cannot be, or the template fails its certification in strict mode
+ */
+export function createChatParts(
+  config: RouterConfig,
+  { loaded, cache, metrics, clock, newId }: ChatPartsOptions,
+): ChatParts | null {
+  if (config.chat === "proxy") return null;
+  const template = loaded?.chatTemplate ?? null;
+  const source = loaded?.chatTemplateSource ?? null;
+  if (loaded === null || template === null || source === null || cache === null) {
+    if (config.chat === "auto" && config.tito !== "strict") return null;
+    throw new ConfigError(`Cannot serve chat token-exactly: ${whyNot(loaded)}`);
+  }
+  const { tokenizer } = loaded;
+  const renderer = new ChatRenderer(template);
+  certify(certifyTemplate(template, tokenizer, { renderer, dateMs: clock.epochMs() }), config.tito);
+  const store = new SessionStore({
+    clock,
+    newId,
+    sessionsMax: config.sessionsMax,
+    turnsPerSessionMax: config.sessionTurnsMax,
+    bytesMax: config.sessionBytesMax,
+    idleMs: config.sessionIdleMs,
+  });
+  const templateId = createHash("sha256").update(JSON.stringify(source)).digest("base64url").slice(0, 22);
+  return {
+    store,
+    parts: { tokenizer, renderer, templateId, cache },
+    formats: new ChatFormats(formatsOf(config, source), tokenizer),
+    chatMetrics: createChatMetrics(metrics.registry, () => store.stats()),
+    adapter: createEngineAdapter(config.engine),
+  };
+}
+
+function whyNot(loaded: LoadedTokenizer | null): string {
+  if (loaded === null) return "the router has no tokenizer (--tokenizer PATH)";
+  return loaded.chatTemplateError ?? "the tokenizer has no chat template";
+}
+
+function formatsOf(
+  { toolCallParser: toolFormat, reasoningParser: reasoningFormat }: RouterConfig,
+  source: string | Readonly<Record<string, string>>,
+) {
+  const names = chooseFormats(source, { toolFormat, reasoningFormat });
+  const isHarmony = [names.toolFormat, names.reasoningFormat].includes("harmony");
+  if (
+    isHarmony &&
+    [names.toolFormat, names.reasoningFormat].some((name) => name !== "harmony" && name !== "none")
+  ) {
+    throw new ConfigError(
+      `Cannot use --tool-call-parser ${names.toolFormat} with --reasoning-parser ${names.reasoningFormat}: ` +
+        "harmony goes with harmony or none only",
+    );
+  }
+  return names;
+}
+
+/** Tells what the template breaks. @throws {ConfigError} in strict mode */
+function certify(certificate: TemplateCertificate, mode: RouterConfig["tito"]): void {
+  const { isCertified, isPrefixExactOnIds, counterexamples } = certificate;
+  if (isCertified && isPrefixExactOnIds) return;
+  const problems = [
+    ...Object.values(counterexamples).flatMap((example) => example === null ? [] : [describe(example)]),
+    ...(isPrefixExactOnIds ? [] : ["a longer prompt is not encoded as the shorter one was"]),
+  ];
+  if (mode === "strict") {
+    throw new ConfigError(`Cannot certify the chat template (--tito strict): ${problems.join("; ")}`);
+  }
+  for (const problem of problems) {
+    logger.warn("The chat template does not keep conversations, some turns will fork: {problem}", {
+      problem,
+    });
+  }
+}
+
+function describe(
+  { failure, messages, appended, expected, found }: NonNullable<
+    TemplateCertificate["counterexamples"]["user"]
+  >,
+): string {
+  const roles = [...messages, ...appended].map(({ role }) => role).join(", ");
+  return `${failure} in the conversation ${roles}: ${JSON.stringify(expected)} became ${
+    JSON.stringify(found)
+  }`;
+}
