@@ -8,7 +8,7 @@ import type { TokenDelta, TokenStream } from "./adapter.ts";
 import type { SampledOutput } from "./engine.ts";
 import { messageOf, parseJson } from "./error_message.ts";
 import { asObject } from "./json_fields.ts";
-import { eventData, SseSplitter } from "./sse_frames.ts";
+import { eventData, hasData, isDoneEvent, SseSplitter } from "./sse_frames.ts";
 
 /** Bytes of one server-sent event, in parts. */
 export type EventBytes = readonly Uint8Array[];
@@ -22,10 +22,6 @@ export interface FrameReader {
   /** What was sampled, in order of index; asked for after `finish()`. */
   outputs(): SampledOutput[];
 }
-
-/** `data: [DONE]` and its line ends are never longer. */
-const DONE_EVENT_BYTES_MAX = 32;
-const DATA_FIELD = new TextEncoder().encode("data:");
 
 /** A {@link TokenStream} over an engine's frames. */
 export class FrameStream implements TokenStream {
@@ -77,7 +73,7 @@ export class FrameStream implements TokenStream {
     let ended = false;
     this.#splitter.push(chunk, (event) => {
       if (ended || !hasData(event)) return;
-      if (isDone(event)) ended = true;
+      if (isDoneEvent(event)) ended = true;
       else frames.push(event);
     });
     return { frames, ended };
@@ -105,17 +101,4 @@ export function frameOf(json: string): JsonObject {
   const frame = asObject(value);
   if (frame === null) throw new Error("a frame is no JSON object");
   return frame;
-}
-
-/** Comments and bare fields are no frames; the usual frame is told by its first bytes. */
-function hasData(event: EventBytes): boolean {
-  const first = event[0];
-  const startsAsUsual = first !== undefined && first.length >= DATA_FIELD.length &&
-    DATA_FIELD.every((byte, i) => first[i] === byte);
-  return startsAsUsual || eventData(event) !== null;
-}
-
-function isDone(event: EventBytes): boolean {
-  const bytes = event.reduce((sum, part) => sum + part.length, 0);
-  return bytes <= DONE_EVENT_BYTES_MAX && eventData(event)?.trim() === "[DONE]";
 }

@@ -13,13 +13,9 @@ import type { JsonObject, JsonValue, WeightVersion } from "../types.ts";
 import type { FinishReason, SampledOutput } from "./engine.ts";
 import { asCount, asObject, asString } from "./json_fields.ts";
 import { parseReplyFrame, type ReplyFrame, toSampledOutput } from "./sglang.ts";
-import { eventData, SseSplitter } from "./sse_frames.ts";
+import { eventData, hasData, isDoneEvent, SseSplitter } from "./sse_frames.ts";
 
 type StreamMode = "unknown" | "cumulative" | "delta";
-
-const DATA_FIELD = new TextEncoder().encode("data:");
-/** `data: [DONE]` and its line ends are never longer. */
-const DONE_EVENT_BYTES_MAX = 32;
 
 /** Reader of one streamed reply. Feed it every chunk; ask for `outputs()` once `done`. */
 export class GenerateStreamReader {
@@ -76,8 +72,7 @@ export class GenerateStreamReader {
   }
 
   #onEvent(event: Uint8Array[]): void {
-    const bytes = event.reduce((sum, part) => sum + part.length, 0);
-    if (bytes <= DONE_EVENT_BYTES_MAX && eventData(event)?.trim() === "[DONE]") {
+    if (isDoneEvent(event)) {
       this.#done = true;
       return;
     }
@@ -192,14 +187,6 @@ function versionRuns(frames: readonly ReplyFrame[]): { tokens: number; version: 
     else runs.push({ tokens: tokenIds.length, version });
   }
   return runs;
-}
-
-/** Comments and bare fields are no frames; the usual frame is told by its first bytes. */
-function hasData(event: readonly Uint8Array[]): boolean {
-  const first = event[0];
-  const startsAsUsual = first !== undefined && first.length >= DATA_FIELD.length &&
-    DATA_FIELD.every((byte, i) => first[i] === byte);
-  return startsAsUsual || eventData(event) !== null;
 }
 
 function parseJsonObject(text: string): JsonObject | null {

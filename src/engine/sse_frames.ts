@@ -69,8 +69,25 @@ export class SseSplitter {
   }
 }
 
+/** `data: [DONE]` and its line ends are never longer. */
+const DONE_EVENT_BYTES_MAX = 32;
 const decoder = new TextDecoder();
 const DATA_FIELD = "data:";
+const DATA_FIELD_BYTES = new TextEncoder().encode(DATA_FIELD);
+
+/** Whether an event is the end mark. Long ones are told by their size. */
+export function isDoneEvent(event: readonly Uint8Array[]): boolean {
+  const bytes = event.reduce((sum, part) => sum + part.length, 0);
+  return bytes <= DONE_EVENT_BYTES_MAX && eventData(event)?.trim() === "[DONE]";
+}
+
+/** Whether an event has data: comments and bare fields have none. The usual one is told by its first bytes. */
+export function hasData(event: readonly Uint8Array[]): boolean {
+  const first = event[0];
+  const startsAsUsual = first !== undefined && first.length >= DATA_FIELD_BYTES.length &&
+    DATA_FIELD_BYTES.every((byte, i) => first[i] === byte);
+  return startsAsUsual || eventData(event) !== null;
+}
 
 /** The `data` of an event as text, lines joined by LF; null when it has none (a comment). */
 export function eventData(event: readonly Uint8Array[]): string | null {
