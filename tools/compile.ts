@@ -11,8 +11,15 @@
 import { parseArgs } from "node:util";
 import { exists, walkFiles } from "./files.ts";
 
-/** What the program may do: serve, reach workers, read tokenizers and plugins, read its configuration. */
-const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-env", "--allow-sys", "--allow-import"];
+/** What the program may do: serve, reach workers, read tokenizers and plugins, read its configuration, save snapshots. */
+const PERMISSIONS = [
+  "--allow-net",
+  "--allow-read",
+  "--allow-write",
+  "--allow-env",
+  "--allow-sys",
+  "--allow-import",
+];
 
 /** Output unless `--output` names another. */
 const OUTPUT = "dist/slime-router";

@@ -45,6 +45,8 @@ export const STEPS: readonly Step[] = [
     args: ["test", "-A", "--doc", `--junit-path=${COVERAGE_FOLDER}/docs.xml`, ...EXAMPLES],
     junitPath: `${COVERAGE_FOLDER}/docs.xml`,
   },
+  // Of the runtimes that the trie's package serves, those that any machine with this project has.
+  { name: "runtimes", args: ["run", "-A", "tools/test_runtimes.ts", "--only", "deno,node"] },
   // Alone: these tests look at real processes and at how long things take.
   { ...testStep("e2e"), alone: true },
   { name: "coverage", args: ["run", "-A", "tools/coverage_report.ts"], alone: true },

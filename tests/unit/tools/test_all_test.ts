@@ -41,6 +41,7 @@ Deno.test("STEPS cover all that a change must pass, dependencies first and cover
     "unit",
     "integration",
     "docs",
+    "runtimes",
     "e2e",
   ];
   for (const name of expected) assert.ok(names.includes(name), name);
@@ -59,5 +60,5 @@ Deno.test("compileArgs() include what the program loads by URL", async () => {
   for (const path of include) assert.equal(args[args.indexOf(path) - 1], "--include");
   assert.equal(args[args.indexOf("--output") + 1], "dist/slime-router");
   assert.equal(args[args.indexOf("--target") + 1], "aarch64-apple-darwin");
-  assert.ok(args.includes("--allow-net"));
+  for (const permission of ["--allow-net", "--allow-write"]) assert.ok(args.includes(permission), permission);
 });
