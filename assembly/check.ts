@@ -1,8 +1,9 @@
 /** Every rule that the records keep, checked one by one. Slow; for tests and for a doubtful moment. */
 import { checkArena } from "./arena";
-import { findChild, nextChild } from "./children";
+import { findChild, nextChild, nextNode } from "./children";
 import { heapIsSound } from "./heap";
-import { exists, header, Node, none, Segment } from "./layout";
+import { countHolders, holderAt, placeOfHolder, stampAt } from "./holders";
+import { exists, header, Node, Segment } from "./layout";
 
 export const ARENA_CHAIN_BROKEN: u32 = 1;
 export const ARENA_SUM_WRONG: u32 = 2;
@@ -17,6 +18,7 @@ export const VERSION_ORDER_BROKEN: u32 = 10;
 export const HOLDS_WRONG: u32 = 11;
 export const POINT_LINK_BROKEN: u32 = 12;
 export const BOUND_EXCEEDED: u32 = 13;
+export const HOLDERS_WRONG: u32 = 14;
 
 /** 0, or the number of the first broken rule. */
 export function checkAll(): u32 {
@@ -40,6 +42,7 @@ function checkNodes(): u32 {
     if (findChild(node.parent, load<u8>(node.label)) != node || node.labelLen == 0) return NODE_LINK_BROKEN;
     if (countChildren(node) != node.childCount) return NODE_LINK_BROKEN;
     if (!exists(node.points) && node.childCount < 2 && h.mergesSkipped == 0) return NODE_NEEDLESS;
+    if (!holdersStand(node)) return HOLDERS_WRONG;
     for (let p = node.points; exists(p); p = p.nextAtNode) {
       if (p.node != node || p.serial == 0) return POINT_LINK_BROKEN;
       if (exists(p.nextAtNode) && p.nextAtNode.prevAtNode != p) return POINT_LINK_BROKEN;
@@ -49,16 +52,16 @@ function checkNodes(): u32 {
   return checkText() ? 0 : TEXT_COUNT_WRONG;
 }
 
-/** The next node after this one, parents before children, children by their first bytes. */
-function nextNode(node: Node): Node {
-  const child = nextChild(node, 0);
-  if (exists(child)) return child;
-  const root = header().root;
-  for (let n = node; n != root; n = n.parent) {
-    const sibling = nextChild(n.parent, <u32> load<u8>(n.label) + 1);
-    if (exists(sibling)) return sibling;
+/** Whether the node above has noted every holder, and no older mark. */
+function holdersStand(node: Node): bool {
+  const upper = node.parent;
+  if (upper == header().root) return true;
+  for (let i: u32 = 0; i < countHolders(node); i++) {
+    if (!upper.holders) return false;
+    const at = placeOfHolder(upper.holders, holderAt(node, i));
+    if (at == countHolders(upper) || stampAt(upper, at) < stampAt(node, i)) return false;
   }
-  return none<Node>();
+  return true;
 }
 
 function countChildren(node: Node): u32 {

@@ -9,7 +9,7 @@
  * (Leis et al. 2013, the adaptive radix tree.)
  */
 import { allocate, release } from "./arena";
-import { exists, Node, none } from "./layout";
+import { exists, header, Node, none } from "./layout";
 
 const TABLE_NONE: u8 = 0;
 const TABLE_4: u8 = 1;
@@ -69,6 +69,18 @@ export function nextChild(node: Node, byte: u32): Node {
   for (let b = byte; b < 256; b++) {
     const child = findChild(node, b);
     if (exists(child)) return child;
+  }
+  return none<Node>();
+}
+
+/** The next node after this one, parents before children, children by their first bytes. */
+export function nextNode(node: Node): Node {
+  const child = nextChild(node, 0);
+  if (exists(child)) return child;
+  const root = header().root;
+  for (let n = node; n != root; n = n.parent) {
+    const sibling = nextChild(n.parent, <u32> load<u8>(n.label) + 1);
+    if (exists(sibling)) return sibling;
   }
   return none<Node>();
 }

@@ -5,7 +5,9 @@
 import { endFaults, injectFault } from "./arena";
 import { checkAll } from "./check";
 import { xxh64 } from "./checksum";
-import { appendSegments, insertFlat } from "./insert";
+import { findHolders } from "./holder_lookup";
+import { markHolder, removeHolder } from "./holders";
+import { appendSegments, insertFlat, NO_MEMORY, STALE_HANDLE, STORED } from "./insert";
 import { exists, header, HEADER, RESULT } from "./layout";
 import { lookupText, lookupTokens, readFound, readHandle } from "./lookup";
 import { reserveInput } from "./output";
@@ -71,6 +73,23 @@ export function insert(
 /** Appends `count` commands (command.ts) from the window below a handle; serial 0: below the root. */
 export function append(index: u32, serial: f64, count: u32): u32 {
   return appendSegments(index, <u64> serial, header().input, count);
+}
+
+/** Notes that a worker holds the path of a handle: 0, or STALE_HANDLE or NO_MEMORY of insert.ts. */
+export function mark(index: u32, serial: f64, worker: u32): u32 {
+  const point = pointAt(index, <u64> serial);
+  if (!exists(point)) return STALE_HANDLE;
+  return markHolder(point, worker) ? STORED : NO_MEMORY;
+}
+
+/** Forgets what a worker holds. */
+export function unmark(worker: u32): void {
+  removeHolder(worker);
+}
+
+/** Writes who holds how much of the text in the window, and of the ids at `ids` unless that is 0: holder_lookup.ts. */
+export function holders(length: u32, ids: usize, count: u32): bool {
+  return findHolders(length, ids, count);
 }
 
 /** Ends one pin of a handle's segment; nothing when it is stale. */

@@ -66,10 +66,10 @@ export const TEXT_OF_BLOCK: usize = 8;
 
 /** A node of the radix trie. Its text is the labels from the root down to and with its own.
  *
- *    0        4       8       12         16      20       24           26     28
- *    +--------+-------+-------+----------+-------+--------+------------+------+
- *    | parent | block | label | labelLen | table | points | childCount | kind |
- *    +--------+-------+-------+----------+-------+--------+------------+------+
+ *    0        4       8       12         16      20       24        28           30     32
+ *    +--------+-------+-------+----------+-------+--------+---------+------------+------+
+ *    | parent | block | label | labelLen | table | points | holders | childCount | kind |
+ *    +--------+-------+-------+----------+-------+--------+---------+------------+------+
  *
  * The label is an address inside `block`; the root has neither. `table` is laid out by `kind`, see children.ts.
  * Without points a node other than the root has two or more children.
@@ -83,6 +83,8 @@ export class Node {
   table: usize;
   /** Points at this text, newest first. */
   points: Point = none<Point>();
+  /** Workers that hold this text: see holders.ts. */
+  holders: usize;
   childCount: u16;
   kind: u8;
 }
@@ -237,6 +239,10 @@ export class Header {
   faultIn: u32;
   faultStays: u32;
   faulted: u32;
+  /** Holders: workers are below this; stamp of the last mark; for each worker the last stamp before it was removed. */
+  workers: u32;
+  holderStamp: u32;
+  removedAt: usize;
 }
 
 /** What an operation answers, besides the output window. */

@@ -28,7 +28,8 @@ export function reserveInput(bytes: u32): bool {
   return h.input != 0;
 }
 
-function reserveOutput(bytes: u32): bool {
+/** Makes the output window at least `bytes` long. False when there is no memory. What is in it is lost. */
+export function reserveOutput(bytes: u32): bool {
   const h = header();
   if (bytes <= h.outputCap) return true;
   releaseWindow(h.output);

@@ -1,6 +1,7 @@
 /** A memory image that another instance has written becomes this one's trie. */
 import { releaseWindow } from "./arena";
 import { pushEvictable } from "./heap";
+import { forgetHolders } from "./holders";
 import { exists, header, none, Segment } from "./layout";
 import { renumberPoints } from "./points";
 import { evictOne, settle } from "./reclaim";
@@ -22,6 +23,7 @@ export function adoptImage(maxTokens: u32, maxBytes: u32, gcThresholdK: u32, ser
   h.inputCap = h.outputCap = 0;
   renumberPoints(serial);
   dropPins();
+  forgetHolders();
   settle(none<Segment>(), -1);
   while (h.usedBytes > h.maxBytes) {
     if (!evictOne()) return false;

@@ -25,7 +25,8 @@ export function clearTrie(): bool {
   h.tokens = h.entries = h.segments = h.nodes = h.pins = h.heldTokens = 0;
   h.newest = h.oldest = h.gcCursor = none<Segment>();
   h.collectedLimit = -1;
-  h.heap = h.chunks = h.scopeRefs = h.input = h.output = 0;
+  h.heap = h.chunks = h.scopeRefs = h.input = h.output = h.removedAt = 0;
+  h.workers = 0;
   h.heapLen = h.heapCap = h.chunkCount = h.chunkCap = h.scopeCap = 0;
   h.inputCap = h.outputCap = h.mergesSkipped = 0;
   h.freePoint = none<Point>();

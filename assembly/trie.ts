@@ -7,6 +7,7 @@
 import { allocate, release, usableSize } from "./arena";
 import { commonPrefix } from "./bytes";
 import { addChild, anyChild, findChild, releaseChildren, removeChild, replaceChild } from "./children";
+import { copyHolders, releaseHolders } from "./holders";
 import { exists, header, Node, none, TEXT_OF_BLOCK, TextBlock } from "./layout";
 
 /** Blocks smaller than this are not worth moving text out of. */
@@ -24,6 +25,7 @@ export function newNode(): Node {
 
 function freeNode(node: Node): void {
   releaseChildren(node);
+  releaseHolders(node);
   release(changetype<usize>(node));
   header().nodes--;
 }
@@ -119,7 +121,7 @@ function split(child: Node, at: u32): Node {
   const parent = child.parent;
   const first = load<u8>(child.label);
   const lower = child.label + at;
-  if (!addChild(upper, load<u8>(lower), child)) {
+  if (!copyHolders(child, upper) || !addChild(upper, load<u8>(lower), child)) {
     freeNode(upper);
     return none<Node>();
   }

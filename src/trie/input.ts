@@ -6,13 +6,14 @@
  *
  * @module
  */
-import type {
-  SegmentInput,
-  SegmentKey,
-  SplicePoint,
-  TokenTrieOptions,
-  TrieWeightVersion,
-  VersionRun,
+import {
+  type SegmentInput,
+  type SegmentKey,
+  type SplicePoint,
+  type TokenTrieOptions,
+  type TrieWeightVersion,
+  type VersionRun,
+  WORKERS_MAX,
 } from "./token_trie.ts";
 import type { VersionCodes } from "./versions.ts";
 
@@ -240,6 +241,14 @@ export function gcLimit(currentVersion: number, gcThresholdK: number): number {
 /** Whether two byte strings are the same. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+/** Throws `RangeError` for what is no worker. */
+export function requireWorker(worker: number): void {
+  if (Number.isInteger(worker) && worker >= 0 && worker < WORKERS_MAX) return;
+  throw new RangeError(
+    `Cannot note holder: worker must be an integer in [0, ${WORKERS_MAX}), received ${worker}`,
+  );
 }
 
 function show(value: unknown): string {

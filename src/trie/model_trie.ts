@@ -13,10 +13,12 @@ import {
   readSegment,
   readTokenIds,
   readVersion,
+  requireWorker,
   tooManyTokens,
   type TrieLimits,
   trieLimits,
 } from "./input.ts";
+import { ModelHolders } from "./model_holders.ts";
 import { LookupCounters, LookupMode, matchReason, PointFlag } from "./match.ts";
 import {
   beginsWith,
@@ -38,6 +40,7 @@ import type {
   AppendResult,
   Continuation,
   GcReport,
+  Holders,
   LookupOptions,
   PathHandle,
   PrefixMatch,
@@ -62,6 +65,7 @@ export class ModelTrie implements TokenTrie {
   #store = new ModelStore();
   #lookups = new LookupCounters();
   readonly #pinned = new Map<PathHandle, ModelPoint>();
+  #holders = new ModelHolders();
   #newestVersion = -1;
   #collectedLimit = -1;
   #slice: ModelSegment[] = [];
@@ -127,6 +131,7 @@ export class ModelTrie implements TokenTrie {
     this.#store.addPoint(segment, bytes, ids.length - segment.base, flags);
     this.#store.touch(segment);
     this.#store.raise(segment, version);
+    this.#shortenHolders();
     return null;
   }
 
@@ -174,13 +179,9 @@ export class ModelTrie implements TokenTrie {
 
   findContinuationOfIds(text: Uint8Array, tokenIds: Uint32Array, options: LookupOptions = {}): Continuation {
     const bytes = byteString(text);
-    const ids = [...tokenIds];
     const points = tokenIds.length === 0
       ? []
-      : [...this.#store.points.values()].filter((p) =>
-        bytes.startsWith(p.text) && inScope(p.segment, options.scope) &&
-        pathPayload(p.segment, p.kept).ids.every((id, i) => id === ids[i])
-      );
+      : this.#agreeing(bytes, tokenIds).filter((p) => inScope(p.segment, options.scope));
     const point = longest(points);
     const candidates = points.filter((p) => p.text === point?.text).length;
     const found = point === null ? null : { point, kept: point.kept, candidates };
@@ -272,6 +273,7 @@ export class ModelTrie implements TokenTrie {
       this.#store.raise(own, Math.max(-1, ...segment.runs.map((run) => run.code)));
     }
     this.#store.touch(at!.segment);
+    this.#shortenHolders();
     return handleOf(at!);
   }
 
@@ -350,6 +352,40 @@ export class ModelTrie implements TokenTrie {
     return null;
   }
 
+  markHolder(handle: PathHandle, worker: number): boolean {
+    requireWorker(worker);
+    const point = this.#pointOf(handle);
+    if (point === undefined) return false;
+    this.#holders.mark(worker, point.text);
+    return true;
+  }
+
+  removeHolder(worker: number): void {
+    requireWorker(worker);
+    this.#holders.remove(worker);
+  }
+
+  holders(text: string | Uint8Array, tokenIds?: Uint32Array): Holders {
+    const query = byteString(typeof text === "string" ? encoder.encode(text) : text);
+    if (tokenIds === undefined) {
+      const ends = [...this.#store.points.values()].filter((p) => query.startsWith(p.text));
+      return this.#holders.find(query, Infinity, ends);
+    }
+    const ends = this.#agreeing(query, tokenIds);
+    return this.#holders.find(query, longest(ends)?.text.length ?? 0, ends);
+  }
+
+  /** Points on the way that the text leads whose tokens `tokenIds` begin with. */
+  #agreeing(text: string, tokenIds: Uint32Array): ModelPoint[] {
+    return [...this.#store.points.values()].filter((p) =>
+      text.startsWith(p.text) && pathPayload(p.segment, p.kept).ids.every((id, i) => id === tokenIds[i])
+    );
+  }
+
+  #shortenHolders(): void {
+    if (!this.#holders.isEmpty) this.#holders.shorten(this.#store.nodeTexts());
+  }
+
   release(handle: PathHandle): void {
     const point = this.#pinned.get(handle);
     if (point === undefined) return;
@@ -376,6 +412,7 @@ export class ModelTrie implements TokenTrie {
       const below = [...segment.points].some((p) => p.text.startsWith(bytes));
       if (below && this.#store.segments.has(segment)) this.#store.removeTree(segment);
     }
+    this.#shortenHolders();
     return before - this.#store.entries;
   }
 
@@ -393,6 +430,7 @@ export class ModelTrie implements TokenTrie {
     const looked = this.#slice.splice(0, Math.max(1, segmentsMax));
     store.collect(looked, limit, store.held(null));
     this.#slice = this.#slice.filter((s) => store.segments.has(s));
+    this.#shortenHolders();
     return {
       removedEntries: entries - store.entries,
       removedTokens: tokens - store.tokens,
@@ -425,6 +463,7 @@ export class ModelTrie implements TokenTrie {
 
   clear(): void {
     this.#store.clear();
+    this.#holders.clear();
     this.#slice = [];
     this.#collectedLimit = -1;
   }
@@ -463,6 +502,7 @@ export class ModelTrie implements TokenTrie {
     this.#collectedLimit = state.collectedLimit;
     this.#slice = [];
     this.#pinned.clear();
+    this.#holders = new ModelHolders();
     this.#makeRoom(0, null, -1);
   }
 

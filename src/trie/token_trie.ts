@@ -181,6 +181,22 @@ export interface TrieStats {
   readonly newestVersion: number | null;
 }
 
+/** Workers that can hold prefixes are numbers below this. */
+export const WORKERS_MAX = 1_024;
+
+/**
+ * What {@link TokenTrie.holders} answers: one element a worker, up to the highest that was marked. To be read, or copied,
+ * before the next call of any method: copies would cost more than the answer.
+ */
+export interface Holders {
+  /** UTF-8 bytes of the query that the worker holds. */
+  readonly bytes: Uint32Array;
+  /** Tokens of the newest stored path that ends within those bytes; 0 when none does. */
+  readonly tokens: Uint32Array;
+  /** Order of marks: greater is later; 0 for a worker that holds nothing of the query. */
+  readonly lastUsed: Uint32Array;
+}
+
 /** The token trie. Methods are synchronous and atomic; what spans an `await` is guarded by the caller's lock. */
 export interface TokenTrie {
   /**
@@ -233,6 +249,25 @@ export interface TokenTrie {
    * Cost: the delta, not the history.
    */
   append(parent: PathHandle | null, segments: readonly SegmentInput[]): AppendResult;
+
+  /**
+   * Notes that `worker` holds the path of `handle`, and with it all that the path's text begins with. It does so until
+   * {@link TokenTrie.removeHolder}, or until the text leaves the trie: then it holds what is left of it. Not saved.
+   * Cost: the nodes of the path. A write, for the caller's lock: while a sliced save goes on it is refused.
+   *
+   * @param worker an integer in [0, {@link WORKERS_MAX}), else `RangeError`
+   * @returns false when the handle is stale or there is no memory: nothing has changed
+   */
+  markHolder(handle: PathHandle, worker: number): boolean;
+
+  /** Forgets what `worker` holds. Cost: O(1). Throws `RangeError` as `markHolder`. */
+  removeHolder(worker: number): void;
+
+  /**
+   * How much of `text` each worker holds. With `tokenIds`, which are those of `text`, only as far as a stored path has
+   * these very tokens. Counts as no look-up and no use. Cost: a look-up, and what differs between workers.
+   */
+  holders(text: string | Uint8Array, tokenIds?: Uint32Array): Holders;
 
   /** Ends a pin. A handle that is not pinned, or stale, is ignored. */
   release(handle: PathHandle): void;

@@ -25,6 +25,9 @@ export interface CoreExports {
     spans: number,
   ): number;
   append(index: number, serial: number, count: number): number;
+  mark(index: number, serial: number, worker: number): number;
+  unmark(worker: number): void;
+  holders(length: number, ids: number, count: number): number;
   unpin(index: number, serial: number): void;
   remove(length: number): void;
   collect(limit: number, most: number): number;
@@ -120,6 +123,7 @@ export const BROKEN_RULES: readonly string[] = [
   "pins hold what they continue",
   "points, nodes and segments refer to one another",
   "tokens and bytes are within their bounds",
+  "a node's holders hold what is above it",
 ];
 
 const MEMORY_PAGES_MAX = 65_535;
@@ -257,9 +261,9 @@ export class WasmCore {
     return written;
   }
 
-  /** As `tryWriteText`, with nothing behind. Throws `RangeError` when there is no memory. */
-  writeText(text: string): number {
-    const bytes = this.tryWriteText(text);
+  /** As `tryWriteText`. Throws `RangeError` when there is no memory. */
+  writeText(text: string, more = 0): number {
+    const bytes = this.tryWriteText(text, more);
     if (bytes < 0) {
       throw new RangeError(`Cannot read input: no memory for a text of ${text.length} characters`);
     }

@@ -12,6 +12,7 @@ import {
   readSegment,
   readTokenIds,
   readVersion,
+  requireWorker,
   tooManyTokens,
   type TrieLimits,
   trieLimits,
@@ -23,6 +24,7 @@ import type {
   AppendResult,
   Continuation,
   GcReport,
+  Holders,
   LookupOptions,
   MatchReason,
   PathHandle,
@@ -302,6 +304,37 @@ export class WasmTrie implements TokenTrie {
   release(handle: PathHandle): void {
     if (this.#releasesHeld !== null) this.#releasesHeld.push(handle);
     else if (this.#pinned.delete(handle)) this.#core.exports.unpin(handle.point, handle.serial);
+  }
+
+  markHolder(handle: PathHandle, worker: number): boolean {
+    requireWorker(worker);
+    if (this.#releasesHeld !== null) return false;
+    const status = this.#core.exports.mark(handle.point, handle.serial, worker);
+    this.#core.refresh();
+    return status === Status.STORED;
+  }
+
+  removeHolder(worker: number): void {
+    requireWorker(worker);
+    this.#core.exports.unmark(worker);
+  }
+
+  holders(text: string | Uint8Array, tokenIds?: Uint32Array): Holders {
+    const core = this.#core;
+    const count = tokenIds?.length ?? 0;
+    const more = count * 4 + 4;
+    const bytes = typeof text === "string" ? core.writeText(text, more) : core.writeBytes(text, more);
+    const idsAt = tokenIds === undefined ? 0 : (core.input + bytes + 3) & ~3;
+    if (tokenIds !== undefined) core.u32.set(tokenIds, idsAt >>> 2);
+    this.#requireMemory(core.exports.holders(bytes, idsAt, count));
+    const workers = core.result(ResultWord.TOKENS);
+    const at = core.result(ResultWord.IDS);
+    const { buffer } = core.u8;
+    return {
+      bytes: new Uint32Array(buffer, at, workers),
+      tokens: new Uint32Array(buffer, at + workers * 4, workers),
+      lastUsed: new Uint32Array(buffer, at + workers * 8, workers),
+    };
   }
 
   read(

@@ -5,6 +5,7 @@
  */
 import { boundCases } from "./token_trie/bound_cases.ts";
 import type { CreateTrie, RegisterCase } from "./token_trie/harness.ts";
+import { holderCases } from "./token_trie/holder_cases.ts";
 import { insertCases } from "./token_trie/insert_cases.ts";
 import { snapshotCases } from "./token_trie/snapshot_cases.ts";
 import { spliceCases } from "./token_trie/splice_cases.ts";
@@ -16,5 +17,7 @@ export type { CreateTrie } from "./token_trie/harness.ts";
 export function tokenTrieSuite(name: string, create: CreateTrie): void {
   const test: RegisterCase = (criterion, run) =>
     Deno.test(`${name}: ${criterion}`, async () => await run(await create(), create));
-  for (const cases of [insertCases, spliceCases, textCases, boundCases, snapshotCases]) cases(test);
+  for (const cases of [insertCases, spliceCases, textCases, boundCases, holderCases, snapshotCases]) {
+    cases(test);
+  }
 }

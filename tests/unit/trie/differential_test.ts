@@ -118,7 +118,8 @@ class Twins {
     if (kind < 70) return this.#match("retrieveFromText");
     if (kind < 83) return this.#continue();
     if (kind < 88) return this.#continueIds();
-    if (kind < 94) return this.#releaseOrRead();
+    if (kind < 91) return this.#releaseOrRead();
+    if (kind < 94) return this.#mark();
     if (kind < 96) return this.#remove();
     if (kind < 99) return this.#collect();
     if (this.#below(2)) return this.#saveAndLoad();
@@ -212,6 +213,21 @@ class Twins {
     const handle = this.#handle();
     if (handle) assert.deepEqual(this.wasm.read(handle.wasm), this.model.read(handle.model), "read");
     return "release and read";
+  }
+
+  #mark(): string {
+    const handle = this.#handle();
+    const worker = this.#below(this.#below(2) ? 4 : 30);
+    if (this.#below(20) === 0) {
+      this.wasm.removeHolder(worker);
+      this.model.removeHolder(worker);
+    } else if (handle) {
+      const wasm = this.wasm.markHolder(handle.wasm, worker);
+      assert.equal(wasm, this.model.markHolder(handle.model, worker), "markHolder");
+    }
+    const text = this.#knownText();
+    const ids = this.#below(3) ? undefined : Uint32Array.from(this.#ids().concat(this.#ids()));
+    return this.#both(`holders ${JSON.stringify(text)} ${ids}`, (trie) => trie.holders(text, ids));
   }
 
   #remove(): string {

@@ -44,6 +44,8 @@ function filled(maxCacheSize: number): Fixture {
   const trie = new WasmTrie(module, { maxCacheSize });
   const result = trie.append(null, [SYSTEM, REPLY]);
   assert.ok(result.ok);
+  trie.markHolder(result.handle, 2);
+  trie.markHolder(result.handle, 1);
   for (let i = 0; i < 17; i++) {
     trie.insert(`${String.fromCharCode(65 + i)} branch`, [i, i + 1], [-1, -2], [1, 1], i);
   }
@@ -80,6 +82,7 @@ const OPERATIONS: Readonly<Record<string, (fixture: Fixture) => boolean>> = {
   "append() of many": ({ trie, end }) =>
     trie.append(end, range(0, 70).map((i) => output(`turn ${i}`, range(i, 3), { scope: `scope ${i}` }))).ok,
   "append() beyond the windows": ({ trie, end }) => trie.append(end, [output("w", range(0, 30_000))]).ok,
+  "markHolder()": ({ trie, end }) => trie.markHolder(end, 5),
   "remove()": ({ trie }) => trie.remove("ab") >= 0,
   "gcByWeightVersion()": ({ trie }) => trie.gcByWeightVersion(12, 3).done,
 };
@@ -123,6 +126,7 @@ function everything(trie: WasmTrie) {
   return {
     ...before,
     answers: asked.flatMap((text) => [
+      Object.values(trie.holders(text)).map((array: Uint32Array) => array.slice()),
       { ...trie.findLongestPrefix(text), handle: null },
       { ...trie.retrieveFromText(text), handle: null },
       { ...trie.findContinuation(text, { scope: "one" }), handle: null },
