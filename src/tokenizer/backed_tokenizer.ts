@@ -8,9 +8,17 @@ import type { EncodeBackend } from "./backend.ts";
 import { type ContinuationAnchor, findContinuationAnchor } from "./continuation.ts";
 import type { EncodePool } from "./encode_pool.ts";
 import { SplicePointFinder } from "./splice_points.ts";
-import { TokenBytes } from "./token_bytes.ts";
+import type { TokenBytes } from "./token_bytes.ts";
 import { ENCODE_INLINE_MAX_UNITS, type Tokenizer, type TokenizerBackend } from "./tokenizer.ts";
-import type { TokenizerFile } from "./tokenizer_file.ts";
+import type { TokenizerOutline } from "./tokenizer_file.ts";
+import type { VocabularyIndex } from "./vocabulary_index.ts";
+
+/** What a tokenizer is made of besides its backend. */
+export interface TokenizerTables {
+  readonly outline: TokenizerOutline;
+  readonly bytes: TokenBytes;
+  readonly vocabulary: VocabularyIndex;
+}
 
 /** {@link Tokenizer} over an {@link EncodeBackend}. */
 export class BackedTokenizer implements Tokenizer {
@@ -22,25 +30,23 @@ export class BackedTokenizer implements Tokenizer {
   readonly #bytes: TokenBytes;
   readonly #splices: SplicePointFinder;
   readonly #anchor: ContinuationAnchor | null;
-  readonly #vocab: TokenizerFile["vocab"];
+  readonly #vocabulary: VocabularyIndex;
   readonly #addedIds: ReadonlyMap<string, number>;
   readonly #text = new TextDecoder("utf-8", { ignoreBOM: true });
 
-  /**
-   * @param pool encodes long texts off the event loop; null: everything is encoded on the caller's thread
-   * @throws {TokenizerLoadError} when the tokens of the file have no bytes
-   */
-  constructor(file: TokenizerFile, backend: EncodeBackend, pool: EncodePool | null) {
+  /** @param pool encodes long texts off the event loop; null: everything is encoded on the caller's thread */
+  constructor(tables: TokenizerTables, backend: EncodeBackend, pool: EncodePool | null) {
+    const { outline, bytes, vocabulary } = tables;
     this.backend = backend.name;
-    this.source = file.source;
+    this.source = outline.source;
     this.#backend = backend;
     this.#pool = pool;
-    this.#bytes = TokenBytes.fromFile(file);
-    this.vocabSize = this.#bytes.size;
-    this.#splices = new SplicePointFinder(file);
+    this.#bytes = bytes;
+    this.vocabSize = bytes.size;
+    this.#splices = new SplicePointFinder(outline);
     this.#anchor = findContinuationAnchor((text) => backend.encode(text), this.#splices.cuttable);
-    this.#vocab = file.vocab;
-    this.#addedIds = new Map(file.addedTokens.map((token) => [token.content, token.id]));
+    this.#vocabulary = vocabulary;
+    this.#addedIds = new Map(outline.addedTokens.map((token) => [token.content, token.id]));
   }
 
   encode(text: string): Uint32Array {
@@ -86,10 +92,7 @@ export class BackedTokenizer implements Tokenizer {
   }
 
   tokenToId(content: string): number | undefined {
-    const added = this.#addedIds.get(content);
-    if (added !== undefined) return added;
-    if (this.#vocab instanceof Map) return this.#vocab.get(content);
-    return Object.hasOwn(this.#vocab, content) ? (this.#vocab as Record<string, number>)[content] : undefined;
+    return this.#addedIds.get(content) ?? this.#vocabulary.find(content);
   }
 
   close(): void {

@@ -7,7 +7,8 @@
 import { TokenizerLoadError } from "../errors.ts";
 import { createBackend, type EncodeBackend } from "./backend.ts";
 import { equalIds } from "./continuation.ts";
-import { isByteLevelBpe, type TokenizerFile } from "./tokenizer_file.ts";
+import type { ProbeAnswers } from "./load_protocol.ts";
+import { isByteLevelBpe, type TokenizerFile, type TokenizerOutline } from "./tokenizer_file.ts";
 
 /** A backend and why it was taken. */
 export interface BackendChoice {
@@ -56,22 +57,41 @@ export async function chooseBackend(file: TokenizerFile): Promise<BackendChoice>
     return { backend: huggingface, reason: kitoken.message };
   }
   if (huggingface instanceof Error) {
-    return { backend: kitoken, reason: `byte-level BPE, not compared (${huggingface.message})` };
+    const answers = { state: "unreadable", message: huggingface.message } as const;
+    return { backend: kitoken, reason: compareWithProbes(kitoken, answers).reason };
   }
-  const difference = firstDifference(kitoken, huggingface, probeTexts(file));
-  if (difference === null) {
-    huggingface.close();
-    return { backend: kitoken, reason: "byte-level BPE, equal to huggingface on all probes" };
+  const { agrees, reason } = compareWithProbes(kitoken, answerProbes(huggingface, file));
+  const [kept, other] = agrees ? [kitoken, huggingface] : [huggingface, kitoken];
+  other.close();
+  return { backend: kept, reason };
+}
+
+/** What the backend that is compared with makes of the probes. */
+export function answerProbes(backend: EncodeBackend, file: TokenizerOutline): ProbeAnswers {
+  const encode = (text: string) => ({ text, ids: encodeOrNull(backend, text) });
+  return { state: "encoded", probes: probeTexts(file).map(encode) };
+}
+
+/** Whether kitoken gives the same ids, and the reason to take it or not. */
+export function compareWithProbes(
+  kitoken: EncodeBackend,
+  answers: ProbeAnswers,
+): { agrees: boolean; reason: string } {
+  if (answers.state === "not asked") return { agrees: true, reason: "as asked for" };
+  if (answers.state === "unreadable") {
+    return { agrees: true, reason: `byte-level BPE, not compared (${answers.message})` };
   }
-  kitoken.close();
-  return {
-    backend: huggingface,
-    reason: `kitoken differs from huggingface on ${JSON.stringify(difference)}`,
-  };
+  const different = answers.probes.find(({ text, ids }) => {
+    const own = encodeOrNull(kitoken, text);
+    return ids === null || own === null || !equalIds(own, ids);
+  });
+  return different === undefined
+    ? { agrees: true, reason: "byte-level BPE, equal to huggingface on all probes" }
+    : { agrees: false, reason: `kitoken differs from huggingface on ${JSON.stringify(different.text)}` };
 }
 
 /** The fixed probes, and the file's own added tokens between text. */
-export function probeTexts(file: TokenizerFile): string[] {
+export function probeTexts(file: TokenizerOutline): string[] {
   const tokens = file.addedTokens;
   const step = Math.max(1, Math.floor(tokens.length / PROBED_TOKENS_MAX));
   const contents = tokens.filter((_, index) => index % step === 0).map((token) => token.content);
@@ -84,16 +104,13 @@ export function probeTexts(file: TokenizerFile): string[] {
   ];
 }
 
-/** The first text that two backends encode differently (or that one of them fails on); null when there is none. */
-function firstDifference(left: EncodeBackend, right: EncodeBackend, texts: readonly string[]): string | null {
-  for (const text of texts) {
-    try {
-      if (!equalIds(left.encode(text), right.encode(text))) return text;
-    } catch {
-      return text;
-    }
+/** A backend that fails on a text does not agree with any. */
+function encodeOrNull(backend: EncodeBackend, text: string): Uint32Array | null {
+  try {
+    return backend.encode(text);
+  } catch {
+    return null;
   }
-  return null;
 }
 
 async function attempt(name: "kitoken" | "huggingface", file: TokenizerFile): Promise<EncodeBackend | Error> {

@@ -5,8 +5,7 @@
  * @module
  */
 import { RouterError } from "../errors.ts";
-import type { EncodeReply, EncodeRequest } from "./encode_protocol.ts";
-import type { TokenizerBackend } from "./tokenizer.ts";
+import type { EncodeReply, EncodeRequest, EncodeSource } from "./encode_protocol.ts";
 
 /** Most texts that wait for the worker, the one in work included. */
 export const ENCODE_QUEUE_MAX = 1024;
@@ -28,14 +27,6 @@ export interface EncodeWorkerLike {
   terminate(): void;
 }
 
-/** What the worker needs to build the same backend. */
-export interface EncodePoolSource {
-  readonly backend: TokenizerBackend;
-  readonly source: string;
-  /** `tokenizer.json` as UTF-8. Kept, and copied to each worker that is started. */
-  readonly file: Uint8Array<ArrayBuffer>;
-}
-
 interface Job {
   readonly text: string;
   readonly resolve: (ids: Uint32Array) => void;
@@ -46,7 +37,7 @@ interface Job {
 
 /** One worker and the texts that wait for it. */
 export class EncodePool {
-  readonly #source: EncodePoolSource;
+  readonly #source: EncodeSource;
   readonly #spawn: SpawnEncodeWorker;
   /** Waiting texts, oldest first; the worker has none of them yet. */
   readonly #waiting = new Set<Job>();
@@ -57,7 +48,7 @@ export class EncodePool {
   #isReady = false;
   #isClosed = false;
 
-  constructor(source: EncodePoolSource, spawn: SpawnEncodeWorker = spawnEncodeWorker) {
+  constructor(source: EncodeSource, spawn: SpawnEncodeWorker = spawnEncodeWorker) {
     this.#source = source;
     this.#spawn = spawn;
   }
@@ -72,9 +63,7 @@ export class EncodePool {
       event.preventDefault();
       this.#onFailure(worker, event.message);
     };
-    const { backend, source } = this.#source;
-    const file = this.#source.file.slice();
-    worker.postMessage({ type: "start", backend, source, file }, [file.buffer]);
+    worker.postMessage({ type: "start", from: this.#source });
   }
 
   /**

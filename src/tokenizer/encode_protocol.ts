@@ -3,17 +3,23 @@
  *
  * @module
  */
+import type { CompiledKitoken } from "./compiled_kitoken.ts";
 import type { TokenizerBackend } from "./tokenizer.ts";
+
+/** What the worker builds its backend of: the file, or what became of it. Copied to each worker that is started. */
+export type EncodeSource =
+  | {
+    readonly form: "file";
+    readonly backend: TokenizerBackend;
+    readonly source: string;
+    /** `tokenizer.json` as UTF-8. */
+    readonly file: Uint8Array<ArrayBuffer>;
+  }
+  | { readonly form: "compiled"; readonly compiled: CompiledKitoken };
 
 /** Owner to worker: first `start`, once; then texts, one after another. */
 export type EncodeRequest =
-  | {
-    readonly type: "start";
-    readonly backend: TokenizerBackend;
-    readonly source: string;
-    /** `tokenizer.json` as UTF-8; its buffer is transferred. */
-    readonly file: Uint8Array<ArrayBuffer>;
-  }
+  | { readonly type: "start"; readonly from: EncodeSource }
   | { readonly type: "encode"; readonly text: string };
 
 /** Worker to owner. */

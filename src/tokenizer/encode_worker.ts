@@ -30,9 +30,12 @@ scope.onmessage = async function onEncodeRequest({ data: request }) {
   }
 };
 
-function start(request: EncodeRequest & { type: "start" }): Promise<EncodeBackend> {
-  const json = parseJsonObject(new TextDecoder().decode(request.file), request.source);
-  return createBackend(request.backend, readTokenizerFile(json, request.source, request.file));
+async function start({ from }: EncodeRequest & { type: "start" }): Promise<EncodeBackend> {
+  if (from.form === "compiled") {
+    return (await import("./compiled_kitoken.ts")).createCompiledKitoken(from.compiled);
+  }
+  const json = parseJsonObject(new TextDecoder().decode(from.file), from.source);
+  return await createBackend(from.backend, readTokenizerFile(json, from.source, from.file));
 }
 
 /** The ids over a buffer of their own, of just their length. */

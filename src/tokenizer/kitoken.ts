@@ -10,14 +10,34 @@ import type { TokenizerFile } from "./tokenizer_file.ts";
 
 /** Makes a kitoken backend. Blocks for a second or two: the library indexes the whole vocabulary. */
 export function createKitokenBackend(file: TokenizerFile, mode: AddedTokenMode): EncodeBackend {
-  const findsTokens = mode === "find";
+  return backendOver(Kitoken.from_tokenizers(kitokenInput(file, mode)), mode);
+}
+
+/** The file as kitoken is to read it in this mode. */
+export function kitokenInput(file: TokenizerFile, mode: AddedTokenMode): Uint8Array<ArrayBuffer> {
   // Told to leave special tokens alone, the library still takes added tokens that are not special. In plain mode none of
   // them comes here, save those that were refused for the words beside them.
-  const mayMeetTokens = !findsTokens && file.addedTokens.some((token) => token.singleWord);
-  const kitoken = Kitoken.from_tokenizers(mayMeetTokens ? withoutAddedTokens(file).bytes : file.bytes);
+  const mayMeetTokens = mode === "plain" && file.addedTokens.some((token) => token.singleWord);
+  return mayMeetTokens ? withoutAddedTokens(file).bytes : file.bytes;
+}
+
+/** kitoken's own form of what {@link kitokenInput} gave. Blocks longer than making a backend. */
+export function serialiseKitoken(input: Uint8Array): Uint8Array<ArrayBuffer> {
+  const kitoken = Kitoken.from_tokenizers(input);
+  const serialised = new Uint8Array(kitoken.to_bytes());
+  kitoken.free();
+  return serialised;
+}
+
+/** Makes a kitoken backend of what {@link serialiseKitoken} gave. */
+export function kitokenFromSerialised(serialised: Uint8Array, mode: AddedTokenMode): EncodeBackend {
+  return backendOver(new Kitoken(serialised), mode);
+}
+
+function backendOver(kitoken: Kitoken, mode: AddedTokenMode): EncodeBackend {
   return {
     name: "kitoken",
-    encode: (text) => kitoken.encode(text, findsTokens),
+    encode: (text) => kitoken.encode(text, mode === "find"),
     close: () => kitoken.free(),
   };
 }

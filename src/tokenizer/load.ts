@@ -7,19 +7,13 @@ import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { TokenizerLoadError } from "../errors.ts";
 import type { JsonObject } from "../types.ts";
-import { createBackend } from "./backend.ts";
 import { BackedTokenizer } from "./backed_tokenizer.ts";
 import { ChatTemplate, type ChatTemplateSource } from "./chat_template.ts";
-import { type BackendChoice, chooseBackend } from "./choose_backend.ts";
 import { EncodePool } from "./encode_pool.ts";
+import { loadParts } from "./load_parts.ts";
 import type { Tokenizer, TokenizerBackend } from "./tokenizer.ts";
-import {
-  chatTemplateOf,
-  specialTokensOf,
-  type TokenizerConfig,
-  withConfiguredTokens,
-} from "./tokenizer_config.ts";
-import { parseJsonObject, readTokenizerFile } from "./tokenizer_file.ts";
+import { chatTemplateOf, specialTokensOf, type TokenizerConfig } from "./tokenizer_config.ts";
+import { parseJsonObject } from "./tokenizer_file.ts";
 
 /** Options of {@link loadTokenizer}. */
 export interface LoadTokenizerOptions {
@@ -27,7 +21,8 @@ export interface LoadTokenizerOptions {
   backend?: "auto" | TokenizerBackend;
   /**
    * Whether long texts are encoded in a Web Worker: `true` starts it with the first long text, `"eager"` at once, so that
-   * the first long text need not wait a second or two; `false` encodes everything on the caller's thread. Default true.
+   * the first long text need not wait; `false` does everything on the caller's thread. Unless false, large files are also
+   * read in workers, which end when the tokenizer is loaded. Default true.
    */
   worker?: boolean | "eager";
   /** What `strftime_now` in chat templates tells. Default: the system's clock. */
@@ -97,15 +92,9 @@ export async function loadTokenizerFromData(
   options: LoadTokenizerOptions = {},
 ): Promise<LoadedTokenizer> {
   const { backend = "auto", worker = true, now } = options;
-  const { source } = data;
-  const file = withConfiguredTokens(readFileData(data), data.config);
-  const choice: BackendChoice = backend === "auto"
-    ? await chooseBackend(file)
-    : { backend: await createBackend(backend, file), reason: "as asked for" };
-  const pool = worker === false
-    ? null
-    : new EncodePool({ backend: choice.backend.name, source, file: file.bytes });
-  const tokenizer = new BackedTokenizer(file, choice.backend, pool);
+  const parts = await loadParts(data, backend, worker !== false);
+  const pool = worker === false ? null : new EncodePool(parts.workerSource);
+  const tokenizer = new BackedTokenizer(parts.tables, parts.backend, pool);
   if (worker === "eager") pool?.start();
   const specialTokens = specialTokensOf(data.config, data.specialTokensMap);
   const chatTemplateSource = data.chatTemplate ?? chatTemplateOf(data.config);
@@ -114,7 +103,7 @@ export async function loadTokenizerFromData(
     chatTemplateSource,
     ...parseChatTemplate(chatTemplateSource, specialTokens, now),
     config: { specialTokens },
-    backendReason: choice.reason,
+    backendReason: parts.reason,
   };
 }
 
@@ -136,12 +125,6 @@ export async function readTokenizerData(path: string): Promise<TokenizerData> {
     ...(specialTokensMap && { specialTokensMap }),
     ...(chatTemplate !== null && { chatTemplate }),
   };
-}
-
-function readFileData({ tokenizer, source }: TokenizerData) {
-  if (typeof tokenizer === "string") return readTokenizerFile(parseJsonObject(tokenizer, source), source);
-  if (!(tokenizer instanceof Uint8Array)) return readTokenizerFile(tokenizer, source);
-  return readTokenizerFile(parseJsonObject(new TextDecoder().decode(tokenizer), source), source, tokenizer);
 }
 
 /** A template that does not parse leaves the tokenizer usable: only requests that need the template fail. */

@@ -5,7 +5,7 @@
  */
 import type { SplicePoint } from "../trie/token_trie.ts";
 import { type AddedTokenMatch, AddedTokenScanner, cuttableTokens } from "./added_tokens.ts";
-import type { AddedToken, TokenizerFile } from "./tokenizer_file.ts";
+import type { AddedToken, TokenizerOutline } from "./tokenizer_file.ts";
 
 const encoder = new TextEncoder();
 
@@ -16,7 +16,7 @@ export class SplicePointFinder {
   /** 1 for the id of a token that the scanner looks for. */
   readonly #isScanned: Uint8Array;
 
-  constructor(file: TokenizerFile) {
+  constructor(file: TokenizerOutline) {
     const hasNormalizer = file.normalizers.length > 0;
     this.#scanner = new AddedTokenScanner(file.addedTokens, hasNormalizer);
     this.#cuttable = cuttableTokens(file.addedTokens, hasNormalizer);

@@ -6,7 +6,12 @@
  */
 import { type AddedTokenMatch, AddedTokenScanner } from "./added_tokens.ts";
 import type { EncodeBackend } from "./backend.ts";
-import { type AddedToken, isByteLevelBpe, type TokenizerFile } from "./tokenizer_file.ts";
+import {
+  type AddedToken,
+  isByteLevelBpe,
+  type TokenizerFile,
+  type TokenizerOutline,
+} from "./tokenizer_file.ts";
 
 /** Normalizers that are known here too, so that tokens can be looked for in what they make of a text. */
 const UNICODE_FORMS: readonly unknown[] = ["NFC", "NFD", "NFKC", "NFKD"];
@@ -17,7 +22,7 @@ const UNICODE_FORMS: readonly unknown[] = ["NFC", "NFD", "NFKC", "NFKD"];
  * Not so when the start of a sequence is special (Metaspace, Prepend), nor when added tokens are looked for in text that a
  * normalizer unknown here has changed.
  */
-export function encodesPieceByPiece(file: TokenizerFile): boolean {
+export function encodesPieceByPiece(file: TokenizerOutline): boolean {
   const isSensitive = [...file.normalizers, ...file.preTokenizers].some(({ type }) =>
     type === "Metaspace" || type === "Prepend"
   );
@@ -37,7 +42,7 @@ export function withoutAddedTokens(file: TokenizerFile): TokenizerFile {
  *
  * @param plain encodes text without looking for added tokens
  */
-export function splitBackend(file: TokenizerFile, plain: EncodeBackend): EncodeBackend {
+export function splitBackend(file: TokenizerOutline, plain: EncodeBackend): EncodeBackend {
   const encodePlain = (text: string) => plain.encode(text);
   const hasNormalizer = file.normalizers.length > 0;
   const normalized = file.addedTokens.filter((token) => token.normalized);

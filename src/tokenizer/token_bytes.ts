@@ -23,16 +23,25 @@ const encoder = new TextEncoder();
 /** UTF-8 needs at most three bytes for one UTF-16 unit. */
 const UTF8_BYTES_PER_UNIT_MAX = 3;
 
+/** The arrays drawn above: what one thread hands another. */
+export interface TokenBytesTables {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly offsets: Uint32Array<ArrayBuffer>;
+  readonly flags: Uint8Array<ArrayBuffer>;
+}
+
 /** Bytes, lengths and flags of every token id. */
 export class TokenBytes {
+  readonly tables: TokenBytesTables;
   readonly #bytes: Uint8Array;
   readonly #offsets: Uint32Array;
   readonly #flags: Uint8Array;
 
-  private constructor(bytes: Uint8Array, offsets: Uint32Array, flags: Uint8Array) {
-    this.#bytes = bytes;
-    this.#offsets = offsets;
-    this.#flags = flags;
+  constructor(tables: TokenBytesTables) {
+    this.tables = tables;
+    this.#bytes = tables.bytes;
+    this.#offsets = tables.offsets;
+    this.#flags = tables.flags;
   }
 
   /**
@@ -57,7 +66,7 @@ export class TokenBytes {
       offsets[id + 1] = sink.end;
     }
     for (const token of file.addedTokens) if (token.special) flags[token.id]! |= SPECIAL;
-    return new TokenBytes(sink.bytes.slice(0, sink.end), offsets, flags);
+    return new TokenBytes({ bytes: sink.bytes.slice(0, sink.end), offsets, flags });
   }
 
   /** One more than the largest id. */

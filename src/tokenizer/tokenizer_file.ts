@@ -22,23 +22,33 @@ export interface AddedToken {
   readonly special: boolean;
 }
 
-/** A checked `tokenizer.json`. */
-export interface TokenizerFile {
+/** What is needed of a `tokenizer.json` after it is loaded: small, and of plain data only. */
+export interface TokenizerOutline {
   /** Where it came from, for messages. */
   readonly source: string;
-  /** The whole file as parsed; not changed by anyone. */
-  readonly json: JsonObject;
-  /** The whole file as UTF-8. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
   /** `model.type`, or what the model's fields tell when the type is absent. */
   readonly modelType: string;
-  /** Content to id, added tokens not included unless the model holds them too. */
-  readonly vocab: ReadonlyMap<string, number> | Readonly<Record<string, number>>;
   readonly addedTokens: readonly AddedToken[];
   /** Every `type` in the named part of the pipeline, in order, sequences flattened. */
   readonly normalizers: readonly JsonObject[];
   readonly preTokenizers: readonly JsonObject[];
   readonly decoders: readonly JsonObject[];
+}
+
+/** A checked `tokenizer.json`. */
+export interface TokenizerFile extends TokenizerOutline {
+  /** The whole file as parsed; not changed by anyone. */
+  readonly json: JsonObject;
+  /** The whole file as UTF-8. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Content to id, added tokens not included unless the model holds them too. */
+  readonly vocab: ReadonlyMap<string, number> | Readonly<Record<string, number>>;
+}
+
+/** The outline of a file, without the file. */
+export function outlineOf(file: TokenizerFile): TokenizerOutline {
+  const { source, modelType, addedTokens, normalizers, preTokenizers, decoders } = file;
+  return { source, modelType, addedTokens, normalizers, preTokenizers, decoders };
 }
 
 /** Whether a value is a JSON object. */
@@ -95,7 +105,7 @@ export function readTokenizerFile(
 }
 
 /** Whether the file describes a BPE over the byte-level alphabet (GPT-2 and its descendants). */
-export function isByteLevelBpe(file: TokenizerFile): boolean {
+export function isByteLevelBpe(file: TokenizerOutline): boolean {
   const isByteLevel = (step: JsonObject) => step.type === "ByteLevel";
   return file.modelType === "BPE" &&
     (file.preTokenizers.some(isByteLevel) || file.decoders.some(isByteLevel));

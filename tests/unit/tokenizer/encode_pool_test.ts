@@ -41,7 +41,12 @@ class WorkerDouble implements EncodeWorkerLike {
 
 function poolOfDoubles(): { pool: EncodePool; workers: WorkerDouble[] } {
   const workers: WorkerDouble[] = [];
-  const source = { backend: "huggingface", source: "double", file: new Uint8Array([1, 2, 3]) } as const;
+  const source = {
+    form: "file",
+    backend: "huggingface",
+    source: "double",
+    file: new Uint8Array([1, 2, 3]),
+  } as const;
   const pool = new EncodePool(source, () => {
     workers.push(new WorkerDouble());
     return workers.at(-1)!;
