@@ -58,8 +58,8 @@ export function sessionsApi(store: SessionStore): Hono<RouterEnv> {
     const body = validate("export samples", samplesSchema, await readJsonObject(c));
     return c.json(exportSession(session, {
       reward: body.reward as number | JsonObject | null,
-      ...(body.metadata == null ? {} : { metadata: body.metadata as JsonObject }),
-      ...(body.max_tokens == null ? {} : { maxTokens: body.max_tokens }),
+      ...(body.metadata ? { metadata: body.metadata as JsonObject } : {}),
+      ...(body.max_tokens ? { maxTokens: body.max_tokens } : {}),
     }));
   });
 

@@ -117,7 +117,7 @@ export class ChatTurn {
     const { outputs } = this.sampling;
     const committed = this.choices.map((choice, index) => this.#commitOne(choice, outputs[index]!));
     this.#turns = committed.map(({ turn }) => turn);
-    await settlePrompt(this.#deps.parts, this.plan, committed[0]?.turn == null ? null : outputs[0]!);
+    await settlePrompt(this.#deps.parts, this.plan, this.#turns[0] ? outputs[0]! : null);
     return committed;
   }
 
