@@ -89,7 +89,13 @@ export class ChatTurn {
   static async plan(call: ChatCall, deps: ChatDeps): Promise<ChatTurn> {
     const { session, exchange } = call;
     const underWay = session.begin();
-    exchange.onEnd(() => underWay[Symbol.dispose]());
+    exchange.onEnd(() => {
+      underWay[Symbol.dispose]();
+      // A failed request leaves no trace, nor a session that nobody could name.
+      if (session.isAnonymous && session.turns.length === 0 && session.underWay === 0) {
+        deps.store.remove(session.id);
+      }
+    });
     const plan = await planTurn(session, chatRequestOf(call), deps.parts, exchange.signal);
     exchange.onEnd(() => void settlePrompt(deps.parts, plan, null));
     const matched = plan.fullIds.length - plan.encodedTokens;
