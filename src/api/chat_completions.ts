@@ -14,6 +14,7 @@ import { findSession, sessionNameOf } from "../proxy/chat/find_session.ts";
 import { watchEnd } from "../proxy/forward.ts";
 import { type HeaderPairs, workerRequestHeaders } from "../proxy/headers.ts";
 import type { RouterEnv } from "../proxy/router_env.ts";
+import { parseJson } from "../tokenizer/parse_json.ts";
 import { MessageChain } from "../trajectory/message_chain.ts";
 import type { Turn } from "../trajectory/turn.ts";
 import { readJsonObject } from "./json_body.ts";
@@ -55,7 +56,7 @@ function chatCompletions(deps: ChatDeps) {
 
 async function readCall(c: Context<RouterEnv>, deps: ChatDeps): Promise<ChatCall> {
   const exchange = c.get("exchange");
-  const request = readChatRequest(await readJsonObject(c, deps.maxBodyBytes));
+  const request = readChatRequest(await readJsonObject(c, deps.maxBodyBytes, parseJson));
   const { headers } = c.req.raw;
   const name = sessionNameOf({
     path: c.req.param("id") ?? null,

@@ -9,7 +9,7 @@ import { BadRequestError } from "../errors.ts";
 import { decodeUtf8, parseObject } from "../proxy/generate_request.ts";
 import { readRequestBody } from "../proxy/read_body.ts";
 import type { RouterEnv } from "../proxy/router_env.ts";
-import type { JsonObject } from "../types.ts";
+import type { JsonObject, JsonValue } from "../types.ts";
 
 /** Largest body of a control-plane request. */
 export const CONTROL_BODY_BYTES_MAX = 1024 * 1024;
@@ -21,15 +21,17 @@ const QUOTED_UNITS_MAX = 80;
 /**
  * The request's JSON object; `{}` when the body is empty.
  *
+ * @param parse reads JSON, e.g. one that keeps number literals. Default `JSON.parse`
  * @throws BadRequestError for malformed JSON or one nested too deep, 413 above `maxBytes`
  */
 export async function readJsonObject(
   c: Context<RouterEnv>,
   maxBytes: number = CONTROL_BODY_BYTES_MAX,
+  parse: (json: string) => JsonValue = JSON.parse,
 ): Promise<JsonObject> {
   const body = await readRequestBody(c.req.raw, maxBytes, c.get("exchange").signal);
   if (body.length === 0) return {};
-  const fields = parseObject(decodeUtf8(body));
+  const fields = parseObject(decodeUtf8(body), parse);
   assertShallow(fields);
   return fields;
 }

@@ -113,3 +113,17 @@ Deno.test("chat: fields that the router does not know reach the engine; its own 
   >;
   assert.deepEqual([most, temperature, seed], [3, 0.5, 7]);
 });
+
+Deno.test("chat: number literals of tools and messages stay as the client wrote them", async () => {
+  await using h = await createChatHarness();
+  const tool =
+    '{"type":"function","function":{"name":"f","parameters":{"maximum":1.0,"minimum":12345678901234567890}}}';
+  const body =
+    `{"messages":[{"role":"user","content":"hi"}],"max_tokens":2.0e0,"temperature":1.0,"tools":[${tool}]}`;
+  const reply = await h.request("/v1/chat/completions", { method: "POST", body });
+  assert.equal(reply.status, 200, await reply.text());
+  const [sent] = h.generateBodies();
+  assert.equal((sent!.sampling_params as Record<string, number>).max_new_tokens, 2);
+  const prompt = h.loaded.tokenizer.decode(sent!.input_ids as number[]);
+  assert.match(prompt, /"maximum": 1\.0, "minimum": 12345678901234567890/);
+});

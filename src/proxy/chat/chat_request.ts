@@ -5,6 +5,7 @@
  */
 import type { SamplingSettings } from "../../engine/adapter.ts";
 import type { JsonObject, JsonValue } from "../../types.ts";
+import { JsonNumber } from "../../tokenizer/json_number.ts";
 import { RID_LENGTH_MAX } from "../generate_request.ts";
 import { ChatRequestError } from "./chat_error.ts";
 import { assertWellFormed, readMessages, readTools } from "./chat_messages.ts";
@@ -66,12 +67,27 @@ const KNOWN_FIELDS: ReadonlySet<string> = new Set([
   ...["add_generation_prompt", "continue_final_message"],
 ]);
 
+/** Fields that templates print or the engine gets: number literals stay as they were written. */
+const EXACT_FIELDS: ReadonlySet<string> = new Set([
+  ...[
+    "messages",
+    "tools",
+    "chat_template_kwargs",
+    "reasoning_effort",
+    "documents",
+    "metadata",
+    "response_format",
+  ],
+]);
+
 /**
  * Reads a request.
  *
+ * @param exact as `parseJson` gives it, or `JSON.parse`
  * @throws {ChatRequestError} naming the first field that does not fit
  */
-export function readChatRequest(body: JsonObject): ChatCompletionRequest {
+export function readChatRequest(exact: JsonObject): ChatCompletionRequest {
+  const body = withPlainNumbers(exact);
   const messages = readMessages(body.messages);
   const tools = readTools(body.tools);
   const templateKwargs = readTemplateKwargs(body);
@@ -99,6 +115,22 @@ export function readChatRequest(body: JsonObject): ChatCompletionRequest {
     rid: readRid(body),
     extra: Object.fromEntries(Object.entries(body).filter(([name]) => !KNOWN_FIELDS.has(name))),
   };
+}
+
+/** The fields that the router reads itself, with numbers as JavaScript has them. */
+function withPlainNumbers(exact: JsonObject): JsonObject {
+  const entries = Object.entries(exact).map(([name, value]) => {
+    const isOwn = KNOWN_FIELDS.has(name) && !EXACT_FIELDS.has(name);
+    return [name, isOwn ? plainNumbers(value) : value];
+  });
+  return Object.fromEntries(entries);
+}
+
+function plainNumbers(value: JsonValue): JsonValue {
+  if (value instanceof JsonNumber) return value.valueOf();
+  if (Array.isArray(value)) return value.map(plainNumbers);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plainNumbers(member)]));
 }
 
 function readSampling(body: JsonObject, logprobs: boolean): SamplingSettings {

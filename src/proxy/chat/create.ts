@@ -11,10 +11,12 @@ import { createEngineAdapter } from "../../engine/create.ts";
 import { ConfigError } from "../../errors.ts";
 import { createChatMetrics } from "../../observability/chat_metrics.ts";
 import type { RouterMetrics } from "../../observability/metrics.ts";
+import { ChatTemplate } from "../../tokenizer/chat_template.ts";
 import type { LoadedTokenizer } from "../../tokenizer/load.ts";
 import { certifyTemplate, type TemplateCertificate } from "../../trajectory/certify_template.ts";
 import { ChatRenderer } from "../../trajectory/chat_renderer.ts";
 import { SessionStore } from "../../trajectory/session_store.ts";
+import { TemplateClock } from "../../trajectory/template_clock.ts";
 import type { Clock } from "../../types.ts";
 import { ChatFormats, chooseFormats } from "./chat_formats.ts";
 import type { ChatDeps } from "./chat_turn.ts";
@@ -43,15 +45,17 @@ export function createChatParts(
   { loaded, cache, metrics, clock, newId }: ChatPartsOptions,
 ): ChatParts | null {
   if (config.chat === "proxy") return null;
-  const template = loaded?.chatTemplate ?? null;
-  const source = loaded?.chatTemplateSource ?? null;
-  if (loaded === null || template === null || source === null || cache === null) {
+  const source = loaded?.chatTemplate ? loaded.chatTemplateSource : null;
+  if (loaded === null || source === null || cache === null) {
     if (config.chat === "auto" && config.tito !== "strict") return null;
     throw new ConfigError(`Cannot serve chat token-exactly: ${whyNot(loaded)}`);
   }
   const { tokenizer } = loaded;
-  const renderer = new ChatRenderer(template);
-  certify(certifyTemplate(template, tokenizer, { renderer, dateMs: clock.epochMs() }), config.tito);
+  const templateClock = new TemplateClock(() => clock.epochMs());
+  const { specialTokens } = loaded.config;
+  const frozen = ChatTemplate.parse(source, { specialTokens, now: templateClock.now });
+  const renderer = new ChatRenderer(frozen, { clock: templateClock });
+  certify(certifyTemplate(frozen, tokenizer, { renderer, dateMs: clock.epochMs() }), config.tito);
   const store = new SessionStore({
     clock,
     newId,
