@@ -47,7 +47,10 @@ export function createChatParts(
   if (config.chat === "proxy") return null;
   const source = loaded?.chatTemplate ? loaded.chatTemplateSource : null;
   if (loaded === null || source === null || cache === null) {
-    if (config.chat === "auto" && config.tito !== "strict") return null;
+    if (config.chat === "auto" && config.tito !== "strict") {
+      logger.info("Chat is passed on as it comes: {reason}", { reason: whyNot(loaded) });
+      return null;
+    }
     throw new ConfigError(`Cannot serve chat token-exactly: ${whyNot(loaded)}`);
   }
   const { tokenizer } = loaded;
