@@ -46,7 +46,7 @@ import { ReaderWriterLock } from "./sync/reader_writer_lock.ts";
 import type { LoadedTokenizer } from "./tokenizer/load.ts";
 import { createTokenTrie } from "./trie/mod.ts";
 import type { TokenTrie } from "./trie/token_trie.ts";
-import type { Clock, Fetch, Random } from "./types.ts";
+import type { Clock, Fetch, Random, WorkerFetch } from "./types.ts";
 import { startHealthChecker } from "./worker/health_checker.ts";
 import { WorkerPool } from "./worker/pool.ts";
 
@@ -67,6 +67,8 @@ export interface AppDeps extends RouterHandle {
   readonly policy: Policy;
   readonly metrics: RouterMetrics;
   readonly fetch: Fetch;
+  /** Sends what is forwarded. */
+  readonly workerFetch: WorkerFetch;
   readonly clock: Clock;
   /** Checks that silent workers can be reached; null: no check. */
   readonly connect: Connect | null;
@@ -103,6 +105,7 @@ export function createApp(deps: AppDeps): Hono<RouterEnv> {
   const proxy: GenerateDeps = {
     ...config,
     ...deps,
+    fetch: deps.workerFetch,
     connectGuard: new ConnectGuard({ connect: deps.connect, timeoutMs: config.connectTimeoutMs, clock }),
   };
   if (cache !== null) {
@@ -137,6 +140,8 @@ export function createApp(deps: AppDeps): Hono<RouterEnv> {
 /** Parts that {@link createRouter} takes instead of making them. All optional. */
 export interface RouterDeps {
   readonly fetch: Fetch;
+  /** Sends what is forwarded. Default: `fetch`. */
+  readonly workerFetch: WorkerFetch;
   readonly clock: Clock;
   readonly random: Random;
   readonly connect: Connect | null;
@@ -217,6 +222,7 @@ export async function createRouter(
     policy: createPolicy(fullConfig.policy, { random }),
     metrics,
     fetch,
+    workerFetch: deps.workerFetch ?? fetch,
     clock,
     connect: deps.connect ?? null,
     newRequestId,

@@ -28,3 +28,19 @@ export type Random = () => number;
 
 /** The part of `fetch` the router uses. */
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+
+/** What the proxy reads of a worker's reply. A `Response` is one; a transport may answer with less than that. */
+export interface WorkerReply {
+  readonly status: number;
+  readonly ok: boolean;
+  readonly headers: ReplyHeaders;
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  /** The whole body; once. */
+  bytes(): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** Headers by name, in any case, and one after another, names in lower case. */
+export type ReplyHeaders = Pick<Headers, "get"> & Iterable<[string, string]>;
+
+/** Asks a worker; every {@link Fetch} is one. */
+export type WorkerFetch = (url: string, init: RequestInit) => Promise<WorkerReply>;

@@ -31,6 +31,7 @@ export async function openRouter(config: RouterConfig, deps: Partial<RouterDeps>
   const transport = createHttpFetch({ open: openTcp, fallback: globalThis.fetch });
   const router = await createRouter(config, {
     fetch: transport.fetch,
+    workerFetch: transport.workerFetch,
     connect: connectTcp,
     memoryUsage: Deno.memoryUsage,
     snapshotStore: config.snapshot === null ? null : snapshotFile(config.snapshot),

@@ -11,7 +11,7 @@ import { getLogger } from "@logtape/logtape";
 import { NoWorkerError, UpstreamError, UpstreamTimeoutError } from "../errors.ts";
 import type { RouterMetrics } from "../observability/metrics.ts";
 import type { Policy } from "../policy/policy.ts";
-import type { Fetch } from "../types.ts";
+import type { WorkerFetch, WorkerReply } from "../types.ts";
 import type { WorkerPool } from "../worker/pool.ts";
 import type { WorkerLease } from "../worker/worker.ts";
 import type { WorkerState } from "../worker/worker_state.ts";
@@ -23,7 +23,7 @@ import { type Exchange, ExchangeTimeoutError } from "./exchange.ts";
 export interface DispatchDeps {
   readonly pool: WorkerPool;
   readonly policy: Policy;
-  readonly fetch: Fetch;
+  readonly fetch: WorkerFetch;
   readonly metrics: RouterMetrics;
   readonly connectGuard: ConnectGuard;
   /** Times a request may be tried, the first included. */
@@ -64,7 +64,7 @@ export async function dispatch<T>(
   deps: DispatchDeps,
   outbound: OutboundRequest,
   exchange: Exchange,
-  receive: (response: Response) => Promise<T>,
+  receive: (response: WorkerReply) => Promise<T>,
   onWorker: (worker: WorkerState) => void = () => {},
 ): Promise<Dispatched<T>> {
   const tried = new Set<string>();
@@ -122,7 +122,7 @@ async function attemptOnce<T>(
   worker: WorkerState,
   outbound: OutboundRequest,
   exchange: Exchange,
-  receive: (response: Response) => Promise<T>,
+  receive: (response: WorkerReply) => Promise<T>,
 ): Promise<T> {
   exchange.signal.throwIfAborted();
   return await exchange.blocked((async () => {

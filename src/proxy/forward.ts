@@ -6,6 +6,7 @@
 import type { Context } from "hono";
 import { BadRequestError, UpstreamError } from "../errors.ts";
 import { dispatch, type DispatchDeps, type Dispatched, type OutboundRequest } from "./dispatch.ts";
+import type { WorkerReply } from "../types.ts";
 import type { Exchange } from "./exchange.ts";
 import { clientResponseHeaders, workerRequestHeaders } from "./headers.ts";
 import { readBytes, readRequestBody } from "./read_body.ts";
@@ -27,7 +28,7 @@ export interface ForwardDeps extends DispatchDeps {
 
 /** A reply whose head has come. */
 export interface OpenReply {
-  readonly response: Response;
+  readonly response: WorkerReply;
   readonly body: OpenBody;
 }
 
@@ -75,7 +76,7 @@ export function targetOf(url: string): string {
 }
 
 /** Takes a reply's head, and all of a short body. */
-export async function openReply(response: Response): Promise<OpenReply> {
+export async function openReply(response: WorkerReply): Promise<OpenReply> {
   if (response.body === null || BODILESS.has(response.status)) {
     return { response, body: { first: [], reader: null } };
   }

@@ -8,7 +8,7 @@ import type { Context } from "hono";
 import type { SampledOutput } from "../engine/engine.ts";
 import { isPauseAbort, parseGenerateReply } from "../engine/sglang.ts";
 import { GenerateStreamReader } from "../engine/sglang_stream.ts";
-import type { Clock, JsonValue } from "../types.ts";
+import type { Clock, JsonValue, WorkerReply } from "../types.ts";
 import type { WorkerState } from "../worker/worker_state.ts";
 import { dispatch, type Dispatched } from "./dispatch.ts";
 import type { Exchange } from "./exchange.ts";
@@ -63,7 +63,7 @@ export function forwardGenerate(deps: GenerateDeps) {
     const entry = deps.rids.add(generation.request.rid);
     exchange.onEnd(() => deps.rids.remove(entry));
     watchEnd(deps, exchange);
-    const receive = (response: Response) => receiveReply(response, generation, deps);
+    const receive = (response: WorkerReply) => receiveReply(response, generation, deps);
     for (let retries = 0;; retries++) {
       const dispatched = await dispatch(deps, outbound, exchange, receive, (worker) => entry.worker = worker);
       if (!dispatched.reply.isPaused || !mayRetry(deps, entry, retries)) {
@@ -119,7 +119,7 @@ async function uncached(
 
 /** Takes a whole reply, or a stream up to its first event. */
 async function receiveReply(
-  response: Response,
+  response: WorkerReply,
   { request, onOutputs }: GenerateExchange,
   deps: GenerateDeps,
 ): Promise<GenerateReply> {
@@ -140,7 +140,7 @@ async function receiveReply(
 }
 
 async function openStream(
-  response: Response,
+  response: WorkerReply,
   reader: ReadableStreamDefaultReader<Uint8Array>,
   sampleCount: number,
 ): Promise<GenerateReply> {

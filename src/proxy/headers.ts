@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { ReplyHeaders } from "../types.ts";
+
 /** Names and values in the order they stand; what `fetch` and `Response` take. */
 export type HeaderPairs = [string, string][];
 
@@ -49,12 +51,12 @@ export function workerRequestHeaders(client: Headers, requestId: string): Header
 }
 
 /** Headers of a worker's reply as the client gets them. */
-export function clientResponseHeaders(worker: Headers): HeaderPairs {
+export function clientResponseHeaders(worker: ReplyHeaders): HeaderPairs {
   return without(worker, NOT_TO_CLIENTS);
 }
 
 /** One pass: a copy of `Headers` with some deleted costs several times as much. */
-function without(source: Headers, dropped: ReadonlySet<string>): HeaderPairs {
+function without(source: Iterable<[string, string]>, dropped: ReadonlySet<string>): HeaderPairs {
   const kept: HeaderPairs = [];
   let connection: string | null = null;
   for (const pair of source) {

@@ -5,9 +5,10 @@
  */
 import { BadRequestError, RouterError } from "../errors.ts";
 import { untilAborted } from "../sync/until_aborted.ts";
+import type { WorkerReply } from "../types.ts";
 
 /** Something with a body: a request from a client or a reply of a worker. */
-type Message = Pick<Request, "headers" | "body" | "bytes">;
+type Message = Pick<WorkerReply, "headers" | "body" | "bytes">;
 
 /**
  * The whole body; empty when there is none.

@@ -8,10 +8,11 @@
  *
  * @module
  */
-import type { Fetch } from "../../types.ts";
+import type { Fetch, WorkerFetch, WorkerReply } from "../../types.ts";
 import { type ByteStream, ConnectionEndedError, HttpConnection } from "./connection.ts";
 import { HttpFormatError, type ReplyHead } from "./reply_head.ts";
 import { requestBytes } from "./request_head.ts";
+import { WholeReply } from "./whole_reply.ts";
 
 /** Replies of known length up to this are received whole; longer ones, and those without a length, stream. */
 export const WHOLE_REPLY_BYTES_MAX = 1024 * 1024;
@@ -31,6 +32,8 @@ export interface HttpFetchOptions {
 /** A `fetch` with connections of its own. */
 export interface HttpFetch {
   readonly fetch: Fetch;
+  /** The same for who needs no `Response`: a reply that was received whole is handed over as it came. */
+  readonly workerFetch: WorkerFetch;
   /** Ends all idle connections, and each other one with its reply. */
   close(): void;
 }
@@ -86,7 +89,7 @@ export function createHttpFetch({ open, fallback }: HttpFetchOptions): HttpFetch
     connection.watch(() => idle.splice(idle.indexOf(connection), 1));
   }
 
-  async function send(request: PlainRequest, connection: HttpConnection): Promise<Response> {
+  async function send(request: PlainRequest, connection: HttpConnection): Promise<WorkerReply> {
     const { signal, method, origin } = request;
     const onAbort = () => connection.close();
     signal?.addEventListener("abort", onAbort, { once: true });
@@ -107,26 +110,32 @@ export function createHttpFetch({ open, fallback }: HttpFetchOptions): HttpFetch
     }
   }
 
-  return {
-    async fetch(input, init = {}) {
-      const request = plainRequest(input, init, origins);
-      if (request === null) return await fallback(input, init);
-      const { signal, origin } = request;
-      signal?.throwIfAborted();
+  async function workerFetch(input: Parameters<Fetch>[0], init: RequestInit = {}): Promise<WorkerReply> {
+    const request = plainRequest(input, init, origins);
+    if (request === null) return await fallback(input, init);
+    const { signal, origin } = request;
+    signal?.throwIfAborted();
+    try {
+      const idle = origin.idle.pop();
+      if (idle === undefined) return await send(request, await connect(request));
       try {
-        const idle = origin.idle.pop();
-        if (idle === undefined) return await send(request, await connect(request));
-        try {
-          return await send(request, idle);
-        } catch (error) {
-          if (!(error instanceof ConnectionEndedError) || idle.hasReplyBegun || signal?.aborted) throw error;
-          return await send(request, await connect(request));
-        }
+        return await send(request, idle);
       } catch (error) {
-        signal?.throwIfAborted();
-        throw error;
+        if (!(error instanceof ConnectionEndedError) || idle.hasReplyBegun || signal?.aborted) throw error;
+        return await send(request, await connect(request));
       }
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    }
+  }
+
+  return {
+    async fetch(input, init) {
+      const reply = await workerFetch(input, init);
+      return reply instanceof WholeReply ? reply.toResponse() : reply as Response;
     },
+    workerFetch,
     close() {
       isClosed = true;
       for (const { idle } of origins.values()) {
@@ -180,22 +189,19 @@ async function respond(
   head: ReplyHead,
   end: () => void,
   signal: AbortSignal | null,
-): Promise<Response> {
+): Promise<WorkerReply> {
   const { status, framing } = head;
   if (status > 599) throw new HttpFormatError(`Cannot read reply: status ${status}`);
   const coding = head.headers.find(([name]) => name === "content-encoding")?.[1].toLowerCase() ?? "identity";
-  const init = {
-    status,
-    headers: coding === "identity" ? head.headers as [string, string][] : decodedHeaders(head),
-  };
-  if (framing.kind === "none") {
-    end();
-    return new Response(null, init);
-  }
   if (framing.kind === "length" && framing.bytes <= WHOLE_REPLY_BYTES_MAX && coding === "identity") {
     const body = await connection.wholeBody(framing.bytes);
     end();
-    return new Response(status === 205 ? null : body, init);
+    return new WholeReply(status, head.headers, body);
+  }
+  const init = { status, headers: coding === "identity" ? [...head.headers] : decodedHeaders(head) };
+  if (framing.kind === "none") {
+    end();
+    return new Response(null, init);
   }
   const stream = streamOf(connection.body(framing), connection, end, signal);
   return new Response(coding === "identity" ? stream : decoded(stream, coding), init);

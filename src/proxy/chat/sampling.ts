@@ -11,6 +11,7 @@ import { isPauseAbort } from "../../engine/sglang.ts";
 import { stampVersion } from "../../engine/versions.ts";
 import { UpstreamError } from "../../errors.ts";
 import { joinOutputs } from "../../trajectory/join_outputs.ts";
+import type { WorkerReply } from "../../types.ts";
 import type { WorkerState } from "../../worker/worker_state.ts";
 import { dispatch, type Dispatched } from "../dispatch.ts";
 import type { Exchange } from "../exchange.ts";
@@ -199,7 +200,7 @@ export class Sampling {
 
 type SampledVersion = Parameters<typeof stampVersion>[1];
 
-async function receive(response: Response): Promise<EngineReply> {
+async function receive(response: WorkerReply): Promise<EngineReply> {
   const isStream = response.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
   if (response.ok && isStream && response.body !== null) {
     return { kind: "stream", reader: response.body.getReader() };

@@ -217,6 +217,26 @@ Deno.test("createHttpFetch() undoes gzip that nobody asked for", async () => {
   client.close();
 });
 
+Deno.test("workerFetch() hands over a whole reply as what a Response of it would be", async () => {
+  const head = "Content-Type: a/b\r\nX-Twice: 1\r\nx-twice: 2\r\ncontent-length: 5\r\n\r\nhello";
+  for (const status of [200, 299, 300, 503]) {
+    const client = setUp((stream) => stream.arrive(`HTTP/1.1 ${status} X\r\n${head}`));
+    const reply = await client.workerFetch(URL_GENERATE, POST);
+    assert.ok(!(reply instanceof Response));
+    const response = await client.fetch(URL_GENERATE, POST);
+    assert.ok(response instanceof Response);
+    assert.equal(reply.status, response.status);
+    assert.equal(reply.ok, response.ok);
+    for (const name of ["content-type", "X-Twice", "content-length", "absent"]) {
+      assert.equal(reply.headers.get(name), response.headers.get(name), name);
+    }
+    assert.deepEqual([...new Headers([...reply.headers])], [...response.headers]);
+    assert.equal(await new Response(reply.body).text(), "hello");
+    assert.deepEqual(await reply.bytes(), await response.bytes());
+    client.close();
+  }
+});
+
 Deno.test("createHttpFetch() sends anew when an idle connection ended under the request, and only then", async () => {
   const client = setUp((stream, _, count) => {
     if (count === 1 && stream.written.length === 2) stream.end();

@@ -4,7 +4,7 @@ import { createPolicy } from "../../../src/policy/create.ts";
 import { ConnectGuard } from "../../../src/proxy/connect_guard.ts";
 import { dispatch, type DispatchDeps, type OutboundRequest } from "../../../src/proxy/dispatch.ts";
 import { Exchange } from "../../../src/proxy/exchange.ts";
-import type { Fetch } from "../../../src/types.ts";
+import type { Fetch, WorkerReply } from "../../../src/types.ts";
 import { WorkerPool } from "../../../src/worker/pool.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 
@@ -32,7 +32,7 @@ function setUp(fetch: Fetch, urls: readonly string[] = ["http://a", "http://b"],
   return { clock, pool, workers, client, deps, newExchange };
 }
 
-const text = (response: Response) => response.text();
+const text = async (reply: WorkerReply) => new TextDecoder().decode(await reply.bytes());
 
 Deno.test("dispatch() holds the lease until the exchange ends, whoever forgets it", async () => {
   const { deps, pool, newExchange } = setUp(() => Promise.resolve(new Response("ok")));
@@ -65,9 +65,9 @@ Deno.test("dispatch() tries elsewhere when the head of a reply cannot be receive
 
 Deno.test("dispatch() gives a reply that came for a client that had left to nobody", async () => {
   const { deps, newExchange, client, workers } = setUp(() => Promise.resolve(new Response("ok")));
-  const receive = (response: Response) => {
+  const receive = (reply: WorkerReply) => {
     client.abort();
-    return response.text();
+    return text(reply);
   };
   await assert.rejects(dispatch(deps, OUTBOUND, newExchange(), receive), { name: "ClientLeftError" });
   assert.equal(workers[0]!.circuitState, "closed", "the worker did nothing wrong");
