@@ -9,7 +9,7 @@
  */
 import type { SampledOutput } from "../engine/engine.ts";
 import type { ReaderWriterLock } from "../sync/reader_writer_lock.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { EncodedText, Tokenizer } from "../tokenizer/tokenizer.ts";
 import type {
   Continuation,
   GcReport,
@@ -46,6 +46,8 @@ export interface PreparedPrompt {
   readonly restText: string | Uint8Array;
   /** Its ids. */
   readonly restIds: Uint32Array;
+  /** JSON digits of `restIds`; empty for prompts that came as ids. */
+  readonly restDigits: Uint8Array;
   readonly restSplicePoints: readonly SplicePoint[];
   /** Tokens in all: what the engine must count. */
   readonly tokenCount: number;
@@ -64,6 +66,8 @@ export interface RetrievedTokens {
   /** Ids of `match.remaining`. */
   readonly restIds: Uint32Array;
 }
+
+const NOTHING_ENCODED: EncodedText = { ids: new Uint32Array(), idDigits: new Uint8Array(), splicePoints: [] };
 
 /** Text ⇄ tokens over one trie. */
 export class TokenCache {
@@ -85,8 +89,8 @@ export class TokenCache {
     const found = await this.#reading((trie) => trie.findContinuation(text, lookup(scope)), signal);
     try {
       const restText = text.slice(found.matchedUnits);
-      const restIds = await this.#encodeRest(restText, found.matchedUnits > 0, signal);
-      return prepared(found, restText, restIds, this.tokenizer.splicePoints(restText, restIds), scope);
+      const rest = await this.#encodeRest(restText, found.matchedUnits > 0, signal);
+      return prepared(found, restText, rest, scope);
     } catch (error) {
       if (found.handle !== null) this.trie.release(found.handle);
       throw error;
@@ -104,7 +108,8 @@ export class TokenCache {
       (trie) => trie.findContinuationOfIds(bytes, ids, lookup(scope)),
       signal,
     );
-    return prepared(found, bytes.subarray(found.spliceBytes), ids.subarray(found.tokenCount), [], scope);
+    const rest = { ...NOTHING_ENCODED, ids: ids.subarray(found.tokenCount) };
+    return prepared(found, bytes.subarray(found.spliceBytes), rest, scope);
   }
 
   /** Ends the pin of a prepared prompt. Harmless when done twice. */
@@ -152,9 +157,12 @@ export class TokenCache {
   ): Promise<RetrievedTokens> {
     const match = await this.#reading((trie) => trie.retrieveFromText(text, lookup(scope)), signal);
     try {
-      const restIds = await this.#encodeRest(match.remaining, match.spliceBytes > 0, signal);
+      const { ids: restIds, splicePoints } = await this.#encodeRest(
+        match.remaining,
+        match.spliceBytes > 0,
+        signal,
+      );
       if (insert && restIds.length > 0) {
-        const splicePoints = this.tokenizer.splicePoints(match.remaining, restIds);
         const segment = {
           keys: [{ text: match.remaining }],
           tokenIds: restIds,
@@ -231,9 +239,9 @@ export class TokenCache {
     return write(this.trie);
   }
 
-  #encodeRest(text: string, continuation: boolean, signal?: AbortSignal): Promise<Uint32Array> | Uint32Array {
-    if (text === "") return new Uint32Array();
-    return this.tokenizer.encodeAsync(text, { continuation, ...(signal ? { signal } : {}) });
+  #encodeRest(text: string, continuation: boolean, signal?: AbortSignal): Promise<EncodedText> | EncodedText {
+    if (text === "") return NOTHING_ENCODED;
+    return this.tokenizer.encodePrompt(text, { continuation, ...(signal ? { signal } : {}) });
   }
 }
 
@@ -248,8 +256,7 @@ function scoped(scope: string | undefined): { scope?: string } {
 function prepared(
   found: Continuation,
   restText: string | Uint8Array,
-  restIds: Uint32Array,
-  restSplicePoints: readonly SplicePoint[],
+  rest: EncodedText,
   scope: string | undefined,
 ): PreparedPrompt {
   return {
@@ -257,9 +264,10 @@ function prepared(
     matchedTokens: found.tokenCount,
     matchedDigits: found.idDigits,
     restText,
-    restIds,
-    restSplicePoints,
-    tokenCount: found.tokenCount + restIds.length,
+    restIds: rest.ids,
+    restDigits: rest.idDigits,
+    restSplicePoints: rest.splicePoints,
+    tokenCount: found.tokenCount + rest.ids.length,
     reason: found.reason,
     scope,
   };

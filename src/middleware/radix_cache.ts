@@ -11,7 +11,6 @@ import type { RouterMetrics } from "../observability/metrics.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import { GenerateRequest } from "../proxy/generate_request.ts";
 import type { GenerateExchange } from "../proxy/generate_exchange.ts";
-import { idsToDigits } from "../proxy/id_digits.ts";
 import { readRequestBody } from "../proxy/read_body.ts";
 import type { RouterEnv } from "../proxy/router_env.ts";
 
@@ -29,7 +28,7 @@ export function radixCache(options: RadixCacheOptions): MiddlewareHandler<Router
   return async function radixCache(c, next) {
     const exchange = c.get("exchange");
     const body = await readRequestBody(c.req.raw, options.maxBodyBytes, exchange.signal);
-    const request = GenerateRequest.parse(body);
+    const request = await GenerateRequest.parseSliced(body, nextMacrotask);
     c.set("generate", await prepare(options, request, exchange));
     await next();
   };
@@ -48,7 +47,7 @@ async function prepare(
   options.metrics.promptTokens(prompt.matchedTokens, prompt.restIds.length);
   const body = request.prompt.kind === "ids"
     ? request.withLogprobs()
-    : request.withIds([prompt.matchedDigits, idsToDigits(prompt.restIds)]);
+    : request.withIds([prompt.matchedDigits, prompt.restDigits]);
   return { request, body, onOutputs: (outputs) => record(options, prompt, outputs, exchange) };
 }
 
@@ -117,4 +116,8 @@ function warnOfMismatch(metrics: RouterMetrics, output: SampledOutput, exchange:
       tokenIds: Array.from(output.tokenIds.subarray(0, 20)),
     },
   );
+}
+
+function nextMacrotask(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }

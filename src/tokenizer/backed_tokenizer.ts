@@ -3,13 +3,19 @@
  *
  * @module
  */
+import { idsToDigits } from "./id_digits.ts";
 import type { SplicePoint } from "../trie/token_trie.ts";
 import type { EncodeBackend } from "./backend.ts";
 import { type ContinuationAnchor, findContinuationAnchor } from "./continuation.ts";
-import type { EncodePool } from "./encode_pool.ts";
+import type { EncodePool, EncodePoolOptions } from "./encode_pool.ts";
 import { SplicePointFinder } from "./splice_points.ts";
 import type { TokenBytes } from "./token_bytes.ts";
-import { ENCODE_INLINE_MAX_UNITS, type Tokenizer, type TokenizerBackend } from "./tokenizer.ts";
+import {
+  ENCODE_INLINE_MAX_UNITS,
+  type EncodedText,
+  type Tokenizer,
+  type TokenizerBackend,
+} from "./tokenizer.ts";
 import type { TokenizerOutline } from "./tokenizer_file.ts";
 import type { VocabularyIndex } from "./vocabulary_index.ts";
 
@@ -67,8 +73,22 @@ export class BackedTokenizer implements Tokenizer {
     if (this.#pool === null || text.length <= ENCODE_INLINE_MAX_UNITS) {
       return continuation ? this.encodeContinuation(text) : this.encode(text);
     }
-    if (!continuation || this.#anchor === null) return await this.#pool.encode(text, signal);
-    return (await this.#pool.encode(this.#anchor.content + text, signal)).slice(1);
+    return (await this.#pool.encode(text, this.#poolOptions(continuation, signal))).ids;
+  }
+
+  async encodePrompt(
+    text: string,
+    options: { continuation?: boolean; signal?: AbortSignal } = {},
+  ): Promise<EncodedText> {
+    const { continuation = false, signal } = options;
+    signal?.throwIfAborted();
+    if (this.#pool === null || text.length <= ENCODE_INLINE_MAX_UNITS) {
+      const ids = continuation ? this.encodeContinuation(text) : this.encode(text);
+      return { ids, idDigits: idsToDigits(ids), splicePoints: this.#splices.find(text, ids) };
+    }
+    const poolOptions = { ...this.#poolOptions(continuation, signal), isPrompt: true };
+    const { ids, idDigits, splicePoints } = await this.#pool.encode(text, poolOptions);
+    return { ids, idDigits, splicePoints: pointsOf(splicePoints) };
   }
 
   decodeBytes(ids: ArrayLike<number>): Uint8Array {
@@ -99,4 +119,18 @@ export class BackedTokenizer implements Tokenizer {
     this.#pool?.close();
     this.#backend.close();
   }
+
+  #poolOptions(continuation: boolean, signal: AbortSignal | undefined): EncodePoolOptions {
+    const anchor = continuation && this.#anchor !== null ? this.#anchor.content : "";
+    return { anchor, ...(signal && { signal }) };
+  }
+}
+
+/** Splice points from pairs of numbers. */
+function pointsOf(pairs: Uint32Array): SplicePoint[] {
+  const points: SplicePoint[] = [];
+  for (let at = 0; at < pairs.length; at += 2) {
+    points.push({ byteOffset: pairs[at]!, tokenIndex: pairs[at + 1]! });
+  }
+  return points;
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { RouterError } from "../errors.ts";
-import type { EncodeReply, EncodeRequest, EncodeSource } from "./encode_protocol.ts";
+import type { EncodeReply, EncodeRequest, EncodeSource, WireText } from "./encode_protocol.ts";
 
 /** Most texts that wait for the worker, the one in work included. */
 export const ENCODE_QUEUE_MAX = 1024;
@@ -27,9 +27,20 @@ export interface EncodeWorkerLike {
   terminate(): void;
 }
 
+/** How a text is to be encoded. */
+export interface EncodePoolOptions {
+  /** See {@link EncodeRequest}. Default none. */
+  readonly anchor?: string;
+  /** Default false. */
+  readonly isPrompt?: boolean;
+  readonly signal?: AbortSignal;
+}
+
 interface Job {
   readonly text: string;
-  readonly resolve: (ids: Uint32Array) => void;
+  readonly anchor: string;
+  readonly isPrompt: boolean;
+  readonly resolve: (encoded: WireText) => void;
   readonly reject: (reason: unknown) => void;
   /** Stops listening to the job's abort signal. */
   readonly settle: () => void;
@@ -67,13 +78,14 @@ export class EncodePool {
   }
 
   /**
-   * Ids of `text`, encoded by the worker.
+   * Ids of `text`, encoded by the worker, and for a prompt its digits and splice points.
    *
    * @throws {RouterError} `tokenizer_busy` (503) when too much waits, `tokenizer_failed` (500) when the worker fails or the
    * pool is closed
    * @throws the reason of `signal` when it aborts first
    */
-  encode(text: string, signal?: AbortSignal): Promise<Uint32Array> {
+  encode(text: string, options: EncodePoolOptions = {}): Promise<WireText> {
+    const { anchor = "", isPrompt = false, signal } = options;
     const refusal = this.#refusal(text);
     if (refusal !== null) return Promise.reject(refusal);
     if (signal?.aborted) return Promise.reject(signal.reason);
@@ -83,7 +95,7 @@ export class EncodePool {
         reject(signal!.reason);
       };
       const settle = () => signal?.removeEventListener("abort", onAbort);
-      const job: Job = { text, resolve, reject, settle };
+      const job: Job = { text, anchor, isPrompt, resolve, reject, settle };
       signal?.addEventListener("abort", onAbort, { once: true });
       this.#waiting.add(job);
       this.#waitingUnits += text.length;
@@ -117,7 +129,8 @@ export class EncodePool {
     if (!this.#isReady) return;
     this.#drop(job);
     this.#inWork = job;
-    this.#worker!.postMessage({ type: "encode", text: job.text });
+    const { text, anchor, isPrompt } = job;
+    this.#worker!.postMessage({ type: "encode", text, anchor, isPrompt });
   }
 
   /** Takes an aborted text out of the queue, or from the worker when it would keep the worker for long. */
@@ -148,7 +161,7 @@ export class EncodePool {
       const job = this.#inWork;
       this.#inWork = null;
       job?.settle();
-      job?.resolve(reply.ids);
+      job?.resolve(reply.encoded);
     }
     this.#next();
   }

@@ -87,7 +87,7 @@ Deno.test("loadTokenizer() tells in one line that tokenizers-wasm does not read 
 
 /** As `auto` loads it: kitoken, because it was compared and found equal. */
 async function loadChosen(url: string): Promise<LoadedTokenizer> {
-  const loaded = await loadTokenizer(fileURLToPath(url), { worker: false });
+  const loaded = await loadTokenizer(fileURLToPath(url));
   const { tokenizer, backendReason, config } = loaded;
   assert.equal(tokenizer.backend, "kitoken");
   assert.match(backendReason, /equal to huggingface on all probes/);

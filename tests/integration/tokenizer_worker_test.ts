@@ -20,6 +20,14 @@ Deno.test("encodeAsync() gives a long text to a worker, whose ids are those of e
       await tokenizer.encodeAsync(text, { continuation: true }),
       tokenizer.encodeContinuation(text),
     );
+    for (const continuation of [false, true]) {
+      const ids = continuation ? tokenizer.encodeContinuation(text) : tokenizer.encode(text);
+      const encoded = await tokenizer.encodePrompt(text, { continuation });
+      assert.deepEqual(encoded.ids, ids);
+      assert.equal(new TextDecoder().decode(encoded.idDigits), ids.join(","));
+      assert.deepEqual(encoded.splicePoints, tokenizer.splicePoints(text, ids));
+      assert.ok(encoded.splicePoints.length > 0);
+    }
     tokenizer.close();
     await assert.rejects(tokenizer.encodeAsync(text), RouterError);
   }

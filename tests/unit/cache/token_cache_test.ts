@@ -126,7 +126,7 @@ Deno.test("TokenCache: unversioned entries are bounded, and a path in use outliv
 
 Deno.test("TokenCache.prepareText() releases the pin when encoding fails or the client leaves", async () => {
   const failing: Tokenizer = Object.create(tokenizer, {
-    encodeAsync: { value: () => Promise.reject(new Error("worker died")) },
+    encodePrompt: { value: () => Promise.reject(new Error("worker died")) },
   });
   const { cache, trie } = await setUp({ tokenizer: failing });
   trie.append(null, [{ keys: [{ text: "ab" }], tokenIds: [97, 98], sampled: true }]);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { targetOf } from "../../../src/proxy/forward.ts";
 import { clientResponseHeaders, workerRequestHeaders } from "../../../src/proxy/headers.ts";
-import { idsToDigits } from "../../../src/proxy/id_digits.ts";
+import { idsToDigits } from "../../../src/engine/id_digits.ts";
 import { readBytes, readRequestBody } from "../../../src/proxy/read_body.ts";
 import { RidTable } from "../../../src/proxy/rid_table.ts";
 import type { WorkerState } from "../../../src/worker/worker_state.ts";

@@ -6,7 +6,7 @@ import {
   EncodePool,
   type EncodeWorkerLike,
 } from "../../../src/tokenizer/encode_pool.ts";
-import type { EncodeReply, EncodeRequest } from "../../../src/tokenizer/encode_protocol.ts";
+import type { EncodeReply, EncodeRequest, WireText } from "../../../src/tokenizer/encode_protocol.ts";
 
 /** A worker that answers when told to. */
 class WorkerDouble implements EncodeWorkerLike {
@@ -31,12 +31,17 @@ class WorkerDouble implements EncodeWorkerLike {
   answer(): void {
     const request = this.received.at(-1);
     assert.ok(request?.type === "encode");
-    this.reply({ type: "ids", ids: Uint32Array.of(request.text.length) });
+    this.reply({ type: "ids", encoded: encodedAs(request.text.length) });
   }
 
   texts(): string[] {
     return this.received.flatMap((request) => request.type === "encode" ? [request.text] : []);
   }
+}
+
+/** What the double makes of a text of that length. */
+function encodedAs(length: number): WireText {
+  return { ids: Uint32Array.of(length), idDigits: new Uint8Array(), splicePoints: new Uint32Array() };
 }
 
 function poolOfDoubles(): { pool: EncodePool; workers: WorkerDouble[] } {
@@ -72,8 +77,17 @@ Deno.test("EncodePool starts its worker with the first text and hands it one tex
   worker!.answer();
   assert.deepEqual(worker!.texts(), ["a", "bb"]);
   worker!.answer();
-  assert.deepEqual([await first, await second], [Uint32Array.of(1), Uint32Array.of(2)]);
+  assert.deepEqual([await first, await second], [encodedAs(1), encodedAs(2)]);
   assert.equal(workers.length, 1);
+});
+
+Deno.test("EncodePool.encode() passes on what stands before a text, and whether it is a prompt", async () => {
+  const { pool, workers } = poolOfDoubles();
+  const encoded = pool.encode("a", { anchor: "<s>", isPrompt: true });
+  workers[0]!.reply({ type: "ready" });
+  assert.deepEqual(workers[0]!.received.at(-1), { type: "encode", text: "a", anchor: "<s>", isPrompt: true });
+  workers[0]!.answer();
+  await encoded;
 });
 
 Deno.test("EncodePool fails what waits when its worker fails, and starts another for the next text", async () => {
@@ -91,31 +105,33 @@ Deno.test("EncodePool fails what waits when its worker fails, and starts another
     assert.equal(workers[0]!.isTerminated, true);
     const next = pool.encode("ccc");
     workers[1]!.reply({ type: "ready" });
-    workers[0]!.reply({ type: "ids", ids: Uint32Array.of(99) }); // a late word of the old one
+    workers[0]!.reply({ type: "ids", encoded: encodedAs(99) }); // a late word of the old one
     workers[1]!.answer();
-    assert.deepEqual(await next, Uint32Array.of(3));
+    assert.deepEqual(await next, encodedAs(3));
   }
 });
 
 Deno.test("EncodePool drops a waiting text when its signal aborts", async () => {
   const { pool, workers } = poolOfDoubles();
   const controller = new AbortController();
-  const first = pool.encode("a"), dropped = pool.encode("b", controller.signal), last = pool.encode("cc");
+  const first = pool.encode("a"),
+    dropped = pool.encode("b", { signal: controller.signal }),
+    last = pool.encode("cc");
   workers[0]!.reply({ type: "ready" });
   controller.abort(new Error("left"));
   await assert.rejects(dropped, /left/);
   workers[0]!.answer();
   workers[0]!.answer();
   assert.deepEqual(workers[0]!.texts(), ["a", "cc"]);
-  assert.deepEqual([await first, await last], [Uint32Array.of(1), Uint32Array.of(2)]);
-  await assert.rejects(pool.encode("d", AbortSignal.abort(new Error("gone"))), /gone/);
+  assert.deepEqual([await first, await last], [encodedAs(1), encodedAs(2)]);
+  await assert.rejects(pool.encode("d", { signal: AbortSignal.abort(new Error("gone")) }), /gone/);
 });
 
 Deno.test("EncodePool lets its worker finish an aborted text, and ends it when the text is huge", async () => {
   for (const [units, workersUsed] of [[1000, 1], [ENCODE_ABANDON_UNITS + 1, 2]] as const) {
     const { pool, workers } = poolOfDoubles();
     const controller = new AbortController();
-    const aborted = pool.encode("x".repeat(units), controller.signal), next = pool.encode("a");
+    const aborted = pool.encode("x".repeat(units), { signal: controller.signal }), next = pool.encode("a");
     workers[0]!.reply({ type: "ready" });
     controller.abort(new Error("left"));
     await assert.rejects(aborted, /left/);
@@ -123,7 +139,7 @@ Deno.test("EncodePool lets its worker finish an aborted text, and ends it when t
     if (workersUsed === 1) workers[0]!.answer();
     else workers[1]!.reply({ type: "ready" });
     workers.at(-1)!.answer();
-    assert.deepEqual(await next, Uint32Array.of(1));
+    assert.deepEqual(await next, encodedAs(1));
     assert.equal(workers.length, workersUsed);
   }
 });

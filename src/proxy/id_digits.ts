@@ -1,6 +1,0 @@
-/**
- * Token ids written as JSON digits.
- *
- * @module
- */
-export { idsToDigits } from "../engine/id_digits.ts";
