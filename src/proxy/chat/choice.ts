@@ -58,7 +58,7 @@ export class Choice {
   constructor(options: ChoiceOptions) {
     this.#options = options;
     this.index = options.index;
-    this.#text = new TokenText(options);
+    this.#text = new TokenText({ ...options, isPiecePerToken: options.stop.length > 0 });
     this.#stops = new StopFilter(options.stop);
   }
 

@@ -19,6 +19,8 @@ export interface TokenTextOptions {
   readonly delimiters: ReadonlyMap<number, string>;
   /** Other special tokens are text. Default false: they are left out, as engines do. */
   readonly keepsSpecialTokens?: boolean;
+  /** Each token is a piece of its own, as `StopFilter` needs it. Default false: neighbours are one. */
+  readonly isPiecePerToken?: boolean;
 }
 
 /** The text of one sample. */
@@ -30,11 +32,21 @@ export class TokenText {
     this.#options = options;
   }
 
-  /** One piece an id that brings text. A character cut by a token's end is held until it is whole. */
+  /** A character cut by a token's end is held until it is whole. */
   push(ids: Iterable<number>): Piece[] {
     const pieces: Piece[] = [];
-    for (const id of ids) this.#pushOne(id, pieces);
-    return pieces;
+    let run: number[] = [];
+    for (const id of ids) {
+      const delimiter = this.#options.delimiters.get(id);
+      if (delimiter === undefined) {
+        if (this.#isText(id)) run.push(id);
+        if (!this.#options.isPiecePerToken) continue;
+      }
+      pieces.push(...this.#decode(run));
+      run = [];
+      if (delimiter !== undefined) pieces.push(...this.end(), { text: delimiter, special: true });
+    }
+    return [...pieces, ...this.#decode(run)];
   }
 
   /** What was held: half a character becomes U+FFFD. */
@@ -42,14 +54,13 @@ export class TokenText {
     return plain(this.#decoder.decode());
   }
 
-  #pushOne(id: number, pieces: Piece[]): void {
-    const { tokenizer, delimiters, keepsSpecialTokens = false } = this.#options;
-    const delimiter = delimiters.get(id);
-    if (delimiter !== undefined) {
-      pieces.push(...this.end(), { text: delimiter, special: true });
-    } else if (keepsSpecialTokens || !tokenizer.isSpecial(id)) {
-      pieces.push(...plain(this.#decoder.decode(tokenizer.decodeBytes([id]), { stream: true })));
-    }
+  #isText(id: number): boolean {
+    return this.#options.keepsSpecialTokens === true || !this.#options.tokenizer.isSpecial(id);
+  }
+
+  #decode(ids: readonly number[]): Piece[] {
+    if (ids.length === 0) return [];
+    return plain(this.#decoder.decode(this.#options.tokenizer.decodeBytes(ids), { stream: true }));
   }
 }
 

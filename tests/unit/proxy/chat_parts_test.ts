@@ -41,12 +41,13 @@ Deno.test("TokenText gives characters whole, delimiters apart, and leaves other 
   const delimiters = new Map([[id("<think>"), "<think>"]]);
   const bytes = [...new TextEncoder().encode("🚀")];
   const ids = [id("<think>"), ...bytes, id("<|endoftext|>"), bytes[0]!];
-  const pieces = (keepsSpecialTokens: boolean) => {
-    const text = new TokenText({ tokenizer, delimiters, keepsSpecialTokens });
+  const pieces = (keepsSpecialTokens: boolean, isPiecePerToken: boolean) => {
+    const text = new TokenText({ tokenizer, delimiters, keepsSpecialTokens, isPiecePerToken });
     return [...text.push(ids), ...text.end()].map((piece) => piece.text);
   };
-  assert.deepEqual(pieces(false), ["<think>", "🚀", "\ufffd"]);
-  assert.deepEqual(pieces(true), ["<think>", "🚀", "<|endoftext|>", "\ufffd"]);
+  assert.deepEqual(pieces(false, false), ["<think>", "🚀", "\ufffd"]);
+  assert.deepEqual(pieces(true, false), ["<think>", "🚀<|endoftext|>", "\ufffd"]);
+  assert.deepEqual(pieces(true, true), ["<think>", "🚀", "<|endoftext|>", "\ufffd"]);
   tokenizer.close();
 });
 
