@@ -27,9 +27,9 @@ const REGION_HEADER: u32 = 12;
 /** What of a region is no block: its header and the end mark. */
 const REGION_OVERHEAD: u32 = 16;
 /** Pages grown at least: growing makes the host refresh its views, so it must not happen often. */
-const GROW_PAGES_MIN: u32 = 16;
+const GROW_PAGES_MIN: u32 = 4;
 /** And at least this part of the memory (a shift): doubling would waste, a constant would grow too often. */
-const GROW_SHIFT: u32 = 3;
+const GROW_SHIFT: u32 = 4;
 
 const SECOND_BITS: u32 = 5;
 const SECOND_COUNT: u32 = 1 << SECOND_BITS;
