@@ -24,7 +24,7 @@ export interface Count {
 }
 
 /** Most time of one step; a step that hangs is a failure, not a wait. */
-const STEP_TIMEOUT_MS = 4 * 60_000;
+const STEP_TIMEOUT_MS = 10 * 60_000;
 
 /**
  * Runs the steps in order, `atATime` of them together, and prints what failing ones wrote.
