@@ -7,6 +7,7 @@
  * @module
  */
 import { RouterError } from "../errors.ts";
+import type { JsonValue } from "../types.ts";
 import { PythonError } from "./template/errors.ts";
 import { compileTemplate, type Renderer } from "./template/template.ts";
 
@@ -87,8 +88,14 @@ export class ChatTemplate {
    * the conversation, unless the template itself is not.
    *
    * @throws {ChatTemplateError} when the template refuses it (`raise_exception`) or fails on it
+   * @throws {TypeError} when `context` is no object
    */
-  render(context: ChatTemplateContext): string {
+  render(context: ChatTemplateContext | JsonValue): string {
+    if (!isVariables(context)) {
+      throw new TypeError(
+        `Cannot render the chat template: variables must be an object, received ${typeof context}`,
+      );
+    }
     const renderer = this.#select(context);
     const given = { tools: null, documents: null, add_generation_prompt: false, ...this.#specialTokens };
     try {
@@ -98,7 +105,7 @@ export class ChatTemplate {
     }
   }
 
-  #select(context: ChatTemplateContext): Renderer {
+  #select(context: Readonly<Record<string, unknown>>): Renderer {
     const hasTools = context.tools !== null && context.tools !== undefined;
     const renderer = (hasTools ? this.#renderers.get("tool_use") : undefined) ??
       this.#renderers.get("default");
@@ -109,6 +116,10 @@ export class ChatTemplate {
       } tools`,
     );
   }
+}
+
+function isVariables(context: unknown): context is Readonly<Record<string, unknown>> {
+  return typeof context === "object" && context !== null && !Array.isArray(context);
 }
 
 function compile(name: string, text: string, now: () => Date): Renderer {

@@ -14,9 +14,10 @@ const NEEDS_CARE = /\d[.eE]|-0|\d{16}|"\d+"\s*:|\\u003\d|__proto__/;
 
 const SPACE = /[ \t\n\r]*/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-const ESCAPES = /\\(?:u([\da-fA-F]{4})|(["\\/bfnrt]))/g;
+/** A string without escapes, and without what must be one. */
+// deno-lint-ignore no-control-regex -- control characters are meant
+const PLAIN = /^[^\\\x00-\x1f]*$/;
 const INTEGER_NAME = /^(?:0|[1-9]\d*)$/;
-const SIMPLE: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
 
 /**
  * Parses JSON and keeps what JavaScript's numbers and objects lose: a {@link JsonNumber} stands for a number whose
@@ -134,17 +135,8 @@ class JsonReader {
       end++;
     }
     this.#position = end + 1;
-    return this.#unescaped(this.#text.slice(start, end), start);
-  }
-
-  #unescaped(raw: string, start: number): string {
-    // deno-lint-ignore no-control-regex -- control characters are meant
-    if (/[\x00-\x1f]/.test(raw)) throw this.#error(start - this.#position);
-    if (!raw.includes("\\")) return raw;
-    if (raw.replace(ESCAPES, "").includes("\\")) throw this.#error(start - this.#position);
-    return raw.replace(ESCAPES, (_escape, hex: string | undefined, char: string | undefined) => {
-      return hex === undefined ? SIMPLE[char!] ?? char! : String.fromCharCode(parseInt(hex, 16));
-    });
+    const raw = this.#text.slice(start, end);
+    return PLAIN.test(raw) ? raw : JSON.parse(`"${raw}"`);
   }
 
   #number(): JsonValue {

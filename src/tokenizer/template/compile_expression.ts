@@ -4,17 +4,27 @@
  * @module
  */
 import { getAttribute, getItem, slice } from "./access.ts";
-import type { Arguments, CompareNode, ConditionalNode, Expr, FilterNode, TestNode } from "./ast.ts";
+import {
+  type Arguments,
+  childrenOf,
+  type CompareNode,
+  type ConditionalNode,
+  type Expr,
+  type FilterNode,
+  type TestNode,
+} from "./ast.ts";
 import { PyDict } from "./dict.ts";
 import { PythonError, typeError } from "./errors.ts";
 import { FILTERS } from "./filters.ts";
 import type { Frame } from "./frame.ts";
 import { iterate } from "./iterate.ts";
 import { add, binary, compare, contains, equal, truthy, unary } from "./operators.ts";
-import type { Activation, Eval } from "./runtime.ts";
+import { Activation, type Eval, Run } from "./runtime.ts";
+import { Unit } from "./symbols.ts";
 import { TESTS } from "./tests.ts";
 import { str } from "./text.ts";
 import {
+  isNumber,
   isStr,
   type Kwargs,
   NO_KWARGS,
@@ -49,7 +59,9 @@ export function compileExpression(node: Expr, frame: Frame): Eval {
     case "dict":
       return compileDict(node.items.map(([key, value]) => [compile(key), compile(value)] as const));
     case "binary":
-      return compileBinary(node.operator, compile(node.left), compile(node.right));
+      return node.operator === "**"
+        ? compilePower(node.left, node.right, frame)
+        : compileBinary(node.operator, compile(node.left), compile(node.right));
     case "logic":
       return compileLogic(node.operator, compile(node.left), compile(node.right));
     case "unary": {
@@ -102,6 +114,32 @@ function compileDict(items: readonly (readonly [Eval, Eval])[]): Eval {
 function compileBinary(operator: string, left: Eval, right: Eval): Eval {
   if (operator === "+") return (at) => add(left(at), right(at));
   return (at) => binary(operator, left(at), right(at));
+}
+
+/**
+ * Jinja works out what is constant, and writes it into Python code without parentheses: there, a constant below zero
+ * to the power of what is not constant is a power with a minus in front.
+ */
+function compilePower(left: Expr, right: Expr, frame: Frame): Eval {
+  const [base, exponent] = [compileExpression(left, frame), compileExpression(right, frame)];
+  const power: Eval = (at) => binary("**", base(at), exponent(at));
+  const constant = isConstant(left) && !isConstant(right) ? valueOf(base) : null;
+  if (!isNumber(constant) || !compare("<", constant, 0)) return power;
+  const magnitude = unary("-", constant);
+  return (at) => unary("-", binary("**", magnitude, exponent(at)));
+}
+
+function isConstant(node: Expr): boolean {
+  return node.type !== "name" && node.type !== "call" && childrenOf(node).every(isConstant);
+}
+
+/** What a constant comes to; null for one that fails, which does so again when the template runs. */
+function valueOf(constant: Eval): Value {
+  try {
+    return constant(new Activation(new Unit(null), null, new Run(new Map(), new Map())));
+  } catch {
+    return null;
+  }
 }
 
 function compileLogic(operator: "and" | "or", left: Eval, right: Eval): Eval {
