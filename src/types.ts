@@ -40,7 +40,10 @@ export interface WorkerReply {
 }
 
 /** Headers by name, in any case, and one after another, names in lower case. */
-export type ReplyHeaders = Pick<Headers, "get"> & Iterable<[string, string]>;
+export interface ReplyHeaders {
+  get(name: string): string | null;
+  forEach(visit: (value: string, name: string) => void): void;
+}
 
 /** Asks a worker; every {@link Fetch} is one. */
 export type WorkerFetch = (url: string, init: RequestInit) => Promise<WorkerReply>;

@@ -11,8 +11,8 @@ const logger = getLogger(["slime-router", "access"]);
 /** Writes one structured line a request, after its last byte, at debug level. */
 export function accessLog(): MiddlewareHandler<RouterEnv> {
   return async function accessLog(c, next) {
+    if (!logger.isEnabledFor("debug")) return await next();
     await next();
-    if (!logger.isEnabledFor("debug")) return;
     const { method } = c.req;
     // As it came: decoded, a path can hold line ends.
     const path = targetOf(c.req.raw.url).split("?", 1)[0]!.slice(0, LOGGED_PATH_UNITS_MAX);

@@ -56,13 +56,13 @@ export function clientResponseHeaders(worker: ReplyHeaders): HeaderPairs {
 }
 
 /** One pass: a copy of `Headers` with some deleted costs several times as much. */
-function without(source: Iterable<[string, string]>, dropped: ReadonlySet<string>): HeaderPairs {
+function without(source: ReplyHeaders, dropped: ReadonlySet<string>): HeaderPairs {
   const kept: HeaderPairs = [];
-  let connection: string | null = null;
-  for (const pair of source) {
-    if (pair[0] === "connection") connection = pair[1];
-    if (!dropped.has(pair[0])) kept.push(pair);
-  }
+  // Not `for … of`: the iterator of `Headers` takes ten times as long.
+  source.forEach((value, name) => {
+    if (!dropped.has(name)) kept.push([name, value]);
+  });
+  const connection = source.get("connection");
   return connection === null ? kept : withoutNamed(kept, connection);
 }
 

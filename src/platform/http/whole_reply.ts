@@ -50,7 +50,7 @@ class PairHeaders implements ReplyHeaders {
     return found;
   }
 
-  [Symbol.iterator](): Iterator<[string, string]> {
-    return this.#pairs[Symbol.iterator]() as Iterator<[string, string]>;
+  forEach(visit: (value: string, name: string) => void): void {
+    for (const [name, value] of this.#pairs) visit(value, name);
   }
 }
