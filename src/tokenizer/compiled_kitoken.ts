@@ -1,5 +1,5 @@
 /**
- * A kitoken tokenizer in its serialised form: a seventh of the file, read fifteen times faster, and without the memory that
+ * A kitoken tokenizer in its serialised form: a seventh of the file, read ten times faster, and without the memory that
  * reading the file leaves behind (WebAssembly memory never shrinks).
  *
  * @module
