@@ -20,14 +20,16 @@ export interface ForeignQuery {
   readonly messages: readonly JsonObject[];
   /** The rendered messages, with the header of the next turn. */
   readonly prompt: string;
-  /** Messages before this one are the router's own. */
+  /** Messages before this one are no part of what is looked at. */
   readonly from: number;
+  /** Replies that are the router's own copies. */
+  readonly own: ReadonlySet<JsonObject>;
 }
 
-/** Spans of the assistant messages from `from` on, in order. One render when there are any. */
-export function foreignSpans({ renderer, settings, messages, prompt, from }: ForeignQuery): Span[] {
+/** Spans of the client's assistant messages from `from` on, in order. One render when there are any. */
+export function foreignSpans({ renderer, settings, messages, prompt, from, own }: ForeignQuery): Span[] {
   const indices = messages.flatMap((message, index) =>
-    index >= from && message.role === "assistant" ? [index] : []
+    index >= from && message.role === "assistant" && !own.has(message) ? [index] : []
   );
   if (indices.length === 0) return [];
   const pieces = textAround(renderer, messages, settings, true, indices);

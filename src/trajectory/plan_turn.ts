@@ -23,7 +23,7 @@ import {
 } from "./plan.ts";
 import { promptRuns, type TextPart } from "./provenance_runs.ts";
 import type { Session } from "./session.ts";
-import type { Turn } from "./turn.ts";
+import { pathOf, type Turn } from "./turn.ts";
 
 /**
  * Plans a turn. Nothing is written to the session: a plan that comes to nothing leaves no trace. Hold `session.begin()` from
@@ -122,15 +122,16 @@ function assemble(
 /** Closing of the parent's turn, then prompt, with the client's own assistant messages in it. */
 function textParts(found: Located, drafted: Draft, { renderer }: PlanParts): TextPart[] {
   const { prompt, extension, coveredMessages } = drafted;
-  const { settings, messages } = found;
+  const { settings, messages, lineage } = found;
+  // A prompt that begins anew has the client's earlier words in it, too.
+  const from = extension === null ? 0 : coveredMessages;
+  const own = new Set(lineage.matched === null ? [] : pathOf(lineage.matched).map(({ reply }) => reply));
   const length = extension?.text.length ?? prompt.length;
   const offset = prompt.length - length;
   const parts: TextPart[] = [];
   let at = extension?.closingUnits ?? 0;
   if (extension !== null) parts.push({ endUnit: at, provenance: extension.closingProvenance });
-  for (
-    const { start, end } of foreignSpans({ renderer, settings, messages, prompt, from: coveredMessages })
-  ) {
+  for (const { start, end } of foreignSpans({ renderer, settings, messages, prompt, from, own })) {
     const from = Math.max(start - offset, at);
     at = Math.max(end - offset, from);
     parts.push({ endUnit: from, provenance: "p" }, { endUnit: at, provenance: "f" });

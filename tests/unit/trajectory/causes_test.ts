@@ -277,6 +277,16 @@ Deno.test("D15 planTurn() takes a rewritten reply as foreign words", async () =>
   ]);
 });
 
+Deno.test("D15 planTurn() still takes a rewritten reply as foreign words when the whole prompt begins anew", async () => {
+  const bench = new Bench(chatml);
+  const before = [...HI, assistant("mended call"), user("next")];
+  await bench.turn(before, { text: "own words" });
+  const messages = [...before, assistant("own words"), user("more")];
+  const plan = await bench.plan(messages, { templateKwargs: { other: true } });
+  assert.deepEqual([plan.parent, plan.cause], [null, "branch key"]);
+  assert.deepEqual(bench.runs(plan).filter(([provenance]) => provenance === "f"), [["f", "mended call"]]);
+});
+
 Deno.test("D17 planTurn() gives a sub-agent a root of its own and leaves the conversation as it is", async () => {
   const bench = new Bench(chatml);
   const turn = await bench.turn([system("main"), ...HI], { text: "yes" });

@@ -40,9 +40,9 @@ Deno.test("foreignSpans() finds the client's words where a template takes no pla
       user("d"),
     ];
     const prompt = renderer.render(messages, settings, true);
-    const spans = foreignSpans({ renderer, settings, messages, prompt, from: 0 });
+    const spans = foreignSpans({ renderer, settings, messages, prompt, from: 0, own: new Set() });
     assert.deepEqual(spans.map(({ start, end }) => prompt.slice(start, end)), ["one", "two"]);
-    assert.deepEqual(foreignSpans({ renderer, settings, messages, prompt, from: 6 }), []);
+    assert.deepEqual(foreignSpans({ renderer, settings, messages, prompt, from: 6, own: new Set() }), []);
   }
 });
 
