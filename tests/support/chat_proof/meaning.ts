@@ -1,0 +1,71 @@
+/**
+ * Whether two messages mean the same, by the definition that the documentation gives, and not by the router's code.
+ *
+ * @module
+ */
+import { isDeepStrictEqual } from "node:util";
+import type { JsonObject, JsonValue } from "../../../src/types.ts";
+
+/** What clients put before the ids of calls that they rename. */
+export const RENAMED = "re-";
+
+/** Whether a client's copies mean the messages that the ledger has. */
+export function meanSame(own: readonly JsonObject[], copies: readonly JsonObject[]): boolean {
+  if (own.length !== copies.length) return false;
+  const [left, right] = [callPlaces(own), callPlaces(copies)];
+  return own.every((message, i) => {
+    const copy = copies[i]!;
+    return isDeepStrictEqual(meaning(message, left), meaning(copy, right)) && reasoningFits(message, copy);
+  });
+}
+
+function meaning(message: JsonObject, places: ReadonlyMap<string, string>): unknown {
+  const { role, content, tool_calls: calls, tool_call_id: id } = message;
+  return {
+    role,
+    content: textOf(content),
+    calls: ((calls ?? []) as JsonObject[]).map(({ function: called }) => {
+      const { name, arguments: text } = called as JsonObject;
+      return [name, valueOf(text as string)];
+    }),
+    result: id === undefined ? null : resultOf((id as string).replaceAll(RENAMED, ""), places),
+  };
+}
+
+function resultOf(id: string, places: ReadonlyMap<string, string>): string {
+  return places.get(id) ?? id;
+}
+
+function textOf(content: JsonValue | undefined): JsonValue {
+  if (!Array.isArray(content)) return content ?? "";
+  return content.map((part) => (part as JsonObject).text).join("\n");
+}
+
+function valueOf(text: string): unknown {
+  if (text.trim() === "") return {};
+  try {
+    return JSON.parse(text);
+  } catch {
+    return `as it stands: ${text}`;
+  }
+}
+
+function reasoningFits(
+  { reasoning_content: own }: JsonObject,
+  { reasoning_content: copy }: JsonObject,
+): boolean {
+  const said = (value: JsonValue | undefined) => typeof value === "string" ? value.trim() : "";
+  return said(copy) === "" || said(copy) === said(own);
+}
+
+/** Which call of which message an id means. Clients of the proof put {@link RENAMED} before ids of their own. */
+function callPlaces(messages: readonly JsonObject[]): Map<string, string> {
+  const places = new Map<string, string>();
+  messages.forEach((message, at) => {
+    ((message.tool_calls ?? []) as JsonObject[]).forEach(({ id }, call) => {
+      const own = (id as string).replaceAll(RENAMED, "");
+      places.set(own, `${at}.${call}`);
+    });
+  });
+  return places;
+}

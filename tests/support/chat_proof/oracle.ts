@@ -1,0 +1,399 @@
+/**
+ * What a session and its export must say, worked out token by token from the wire. Slow on purpose.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import type { NativeExport, NativeRow } from "../../../src/trajectory/export/mod.ts";
+import type { ChatTemplate } from "../../../src/tokenizer/chat_template.ts";
+import { parseJson } from "../../../src/tokenizer/parse_json.ts";
+import type { Tokenizer } from "../../../src/tokenizer/tokenizer.ts";
+import type { JsonObject } from "../../../src/types.ts";
+import type { Ask } from "./client.ts";
+import { keptBefore, type ProvenTurn } from "./ledger.ts";
+import { meanSame } from "./meaning.ts";
+import { isEqual } from "./wire.ts";
+
+/** What the checks need besides the turns. */
+export interface OracleParts {
+  readonly tokenizer: Tokenizer;
+  readonly template: ChatTemplate;
+  /** The template keeps a conversation whatever is added to it. */
+  readonly isAppendOnly: boolean;
+  /** The engines tell the version of each token. */
+  readonly tellsVersions: boolean;
+}
+
+/** How often each promise was put to the test. */
+export interface ProofCounts {
+  asks: number;
+  turns: number;
+  failed: number;
+  left: number;
+  extended: number;
+  attached: number;
+  reattached: number;
+  rows: number;
+  sampled: number;
+  dropped: number;
+  superseded: number;
+  orphans: number;
+  foreign: number;
+  closes: number;
+  trims: number;
+  resumed: number;
+  ambiguous: number;
+}
+
+/** Checks one turn against the wire, its messages and its parent. */
+export function checkTurn(
+  turn: ProvenTurn,
+  turns: readonly ProvenTurn[],
+  parts: OracleParts,
+  counts: ProofCounts,
+): void {
+  const { told, ask, posted, output, parent } = turn;
+  const where = `turn ${told.index} (${ask.id})`;
+  const kept = keptBefore(told, parent);
+  assert.deepEqual(posted.slice(0, kept.length), kept, `${where} goes on with its parent's ids`);
+  assert.equal(told.prompt_tokens, posted.length - kept.length, `${where}: length of the delta`);
+  assert.equal(told.output_tokens, output.ids.length, `${where}: length of the output`);
+  assert.equal(told.posted_hash, hashOf(turn), `${where}: the hash names what was POSTed`);
+  const statuses: Readonly<Record<string, string>> = { stop: "completed", length: "truncated" };
+  const status = statuses[output.finish ?? "abort"] ?? "aborted";
+  // A pause that came when the last token allowed was there is the end of the budget.
+  const isFull = output.ids.length === ask.body.max_tokens;
+  assert.ok(told.status === status || (isFull && told.status === "truncated"), `${where}: ${told.status}`);
+  if (told.dropped_tokens > 0) checkTrim(turn, parts, counts);
+  checkMessages(turn, where);
+  checkDelta(turn, turns, parts, where);
+  if (ask.outcome === "delivered") assert.ok(told.delivered, `${where} was delivered`);
+  else if (!ask.isRace) assert.ok(!told.delivered, `${where} was not delivered`);
+  counts.turns++;
+  if (parent !== null) counts.extended++;
+}
+
+/** The chain of hashes, by its definition, from the root on. */
+function hashOf({ told, parent, posted, output: _ }: ProvenTurn): string {
+  const hash = createHash("sha256");
+  const kept = keptBefore(told, parent);
+  if (parent !== null) hash.update(hashOf(parent), "hex").update(bytesOf(kept.slice(parent.posted.length)));
+  return hash.update(bytesOf(posted.slice(kept.length))).digest("hex");
+}
+
+function bytesOf(ids: readonly number[]): Uint8Array {
+  const view = new DataView(new ArrayBuffer(4 * ids.length));
+  ids.forEach((id, i) => view.setUint32(4 * i, id, true));
+  return new Uint8Array(view.buffer);
+}
+
+/** Only one id may be left out, and it ended its turn. */
+function checkTrim({ told, parent }: ProvenTurn, { tokenizer }: OracleParts, counts: ProofCounts): void {
+  counts.trims++;
+  assert.equal(told.dropped_tokens, 1);
+  const last = parent!.output.ids.at(-1)!;
+  const asked = (parent!.ask.body.stop_token_ids ?? []) as number[];
+  assert.ok(tokenizer.isSpecial(last) || asked.includes(last), `only a stop token is trimmed, not ${last}`);
+}
+
+/** The path's messages are those of the request: nothing of another conversation, nothing past an edit. */
+function checkMessages(turn: ProvenTurn, where: string): void {
+  const own = messagesOf(turn);
+  assert.ok(
+    meanSame(own, turn.ask.messages),
+    `${where}: messages are the request's\n${JSON.stringify([own, turn.ask.messages], null, 1)}`,
+  );
+  const { parent, ask } = turn;
+  if (parent === null) return;
+  const branch = ({ body }: Ask) => [body.tools ?? null, body.chat_template_kwargs ?? {}];
+  assert.deepEqual(branch(ask), branch(parent.ask), `${where}: tools and arguments are its parent's`);
+}
+
+/** Messages of a turn's whole prompt. */
+function messagesOf({ told, parent }: ProvenTurn): JsonObject[] {
+  return parent === null ? [...told.messages] : [...messagesOf(parent), parent.told.reply, ...told.messages];
+}
+
+/** What was encoded for the turn is the template's text, cut and encoded as it would be alone. */
+function checkDelta(turn: ProvenTurn, turns: readonly ProvenTurn[], parts: OracleParts, where: string): void {
+  const { tokenizer } = parts;
+  const { told, parent, posted, ask } = turn;
+  const text = rendered(parts, messagesOf(turn), ask);
+  const delta = posted.slice(posted.length - told.prompt_tokens);
+  if (parent === null) {
+    assert.equal(tokenizer.decode(posted), text, `${where}: the prompt is the template's`);
+    checkRootIds(turn, turns, parts, where);
+    return;
+  }
+  const deltaText = tokenizer.decode(delta);
+  assert.deepEqual(
+    [...delta],
+    [...tokenizer.encodeContinuation(deltaText)],
+    `${where}: the delta is canonical`,
+  );
+  const header = deltaText.slice(deltaText.indexOf("<|im_start|>"));
+  assert.ok(text.endsWith(header), `${where}: the delta is the end of the prompt`);
+}
+
+/** A prompt that begins anew is encoded whole, or behind tokens of its own session that have the same text. */
+function checkRootIds(
+  { told, posted }: ProvenTurn,
+  turns: readonly ProvenTurn[],
+  { tokenizer }: OracleParts,
+  where: string,
+): void {
+  const isEncodedFrom = (cut: number) => {
+    const rest = posted.slice(cut);
+    return isEqual(
+      rest,
+      cut === 0
+        ? tokenizer.encode(tokenizer.decode(rest))
+        : tokenizer.encodeContinuation(tokenizer.decode(rest)),
+    );
+  };
+  if (isEncodedFrom(0)) return;
+  const lent = Math.max(
+    ...turns.slice(0, told.index).map(({ posted: before, output }) =>
+      commonPrefix([...before, ...output.ids], posted)
+    ),
+  );
+  const cuts = Array.from({ length: Math.max(lent, 0) }, (_, i) => lent - i);
+  assert.ok(cuts.some(isEncodedFrom), `${where}: ids are encoded, or of this session: ${posted}`);
+}
+
+function commonPrefix(left: readonly number[], right: readonly number[]): number {
+  let length = 0;
+  while (length < left.length && left[length] === right[length]) length++;
+  return length;
+}
+
+function rendered({ template }: OracleParts, messages: readonly JsonObject[], { body }: Ask): string {
+  return template.render({
+    ...(body.chat_template_kwargs ?? {}) as JsonObject,
+    messages: messages.map(forTemplate),
+    tools: (body.tools ?? null) as JsonObject[] | null,
+    add_generation_prompt: true,
+  });
+}
+
+/** As `transformers` users prepare them: arguments as objects, one string for text. */
+function forTemplate(message: JsonObject): unknown {
+  const { content, tool_calls: calls } = message;
+  const text = Array.isArray(content)
+    ? content.map((part) => (part as JsonObject).text).join("\n")
+    : content ?? "";
+  const withObject = (call: JsonObject) => {
+    const called = call.function as { arguments: string };
+    return { ...call, function: { ...called, arguments: argumentsOf(called.arguments) } };
+  };
+  const own = Array.isArray(calls) && calls.length > 0 ? (calls as JsonObject[]).map(withObject) : undefined;
+  return { ...message, content: text, ...(own === undefined ? {} : { tool_calls: own }) };
+}
+
+function argumentsOf(text: string): unknown {
+  try {
+    return text.trim() === "" ? {} : parseJson(text);
+  } catch {
+    return text;
+  }
+}
+
+/** A history that nobody touched goes on with the very turn that it came from. */
+export function checkAttachment(
+  turn: ProvenTurn,
+  turns: readonly ProvenTurn[],
+  parts: OracleParts,
+  counts: ProofCounts,
+): void {
+  const { ask, parent, told } = turn;
+  const meant = turns.find((other) => other.told.turn_id === ask.continues);
+  if (meant === undefined) return;
+  const isSameBranch = isEqual(branchText(ask), branchText(meant.ask));
+  counts.attached++;
+  if (parent === meant) return void counts.reattached++;
+  const where = `turn ${told.index} (${ask.id}) continues turn ${meant.told.index}`;
+  if (parent === null) {
+    const isReason = !isSameBranch || !parts.isAppendOnly;
+    assert.ok(
+      told.cause !== null && (isReason || told.cause === "best of n" || told.cause === "retry"),
+      `${where}, but begins anew: ${told.cause}\n${JSON.stringify(told)}`,
+    );
+    return;
+  }
+  const isTwin = meanSame(
+    [...messagesOf(meant), meant.told.reply],
+    [...messagesOf(parent), parent.told.reply],
+  );
+  const isTold = ask.reply === null || ask.reply.ambiguity !== null || !isSameBranch || told.cause !== null;
+  if (isTwin && isTold) return void counts.ambiguous++;
+  assert.ok(!isSameBranch || !parts.isAppendOnly, `${where}, but stands below turn ${parent.told.index}`);
+}
+
+function branchText({ body }: Ask): string {
+  return JSON.stringify([body.tools ?? null, body.chat_template_kwargs ?? {}]);
+}
+
+/** A turn gives way only to a later, delivered answer to the same request. */
+export function checkSuperseded(turn: ProvenTurn, turns: readonly ProvenTurn[], counts: ProofCounts): void {
+  const sameRequest = (other: ProvenTurn) =>
+    branchText(other.ask) === branchText(turn.ask) && meanSame(messagesOf(turn), other.ask.messages);
+  if (turn.told.superseded) {
+    counts.superseded++;
+    assert.equal(turn.children.length, 0, "what is continued is not superseded");
+    const heir = turns.find((other) =>
+      other.told.index > turn.told.index && other.told.delivered && sameRequest(other)
+    );
+    assert.ok(heir !== undefined, `turn ${turn.told.index} gave way to nobody`);
+    return;
+  }
+  if (turn.children.length > 0 || turn.ask.outcome !== "delivered") return;
+  const heir = turns.find(({ ask, parent }) =>
+    ask !== turn.ask && parent === turn.parent && ask.outcome === "delivered" &&
+    ask.continues === turn.ask.continues &&
+    ask.answeredBefore.includes(turn.ask) &&
+    isEqual(JSON.stringify(ask.messages), JSON.stringify(turn.ask.messages)) &&
+    branchText(ask) === branchText(turn.ask)
+  );
+  assert.ok(
+    heir === undefined || heir.ask.reply!.ambiguity === "lineage" || heir.told.cause === "best of n",
+    `turn ${turn.told.index} was retried by turn ${heir?.told.index} and still counts`,
+  );
+}
+
+/** The export, token by token. */
+export function checkExport(
+  native: NativeExport,
+  turns: readonly ProvenTurn[],
+  parts: OracleParts,
+  counts: ProofCounts,
+): void {
+  const credited = new Set<string>();
+  for (const row of native.rows) checkRow(row, turns, parts, credited, counts);
+  const isExportable = ({ children, told }: ProvenTurn) =>
+    children.length > 0 || (told.delivered && !told.superseded);
+  const leaves = turns.filter((turn) => isExportable(turn) && !turn.children.some(isExportable));
+  const shown = new Set(leaves.flatMap((leaf) => namesOf(leaf)));
+  const dropped: Record<string, number> = {};
+  const drop = (cause: string) => dropped[cause] = (dropped[cause] ?? 0) + 1;
+  let exported = 0;
+  for (const turn of turns) {
+    if (!turn.told.delivered && turn.children.length === 0) counts.orphans++;
+    turn.output.ids.forEach((_, at) => {
+      const name = `${turn.told.index}:${at}`;
+      if (!isExportable(turn)) drop(turn.told.delivered ? "superseded" : "undelivered");
+      else if (!shown.has(name)) drop("trimmed");
+      else exported++;
+      assert.equal(
+        credited.has(name),
+        shown.has(name),
+        `token ${name} is trained exactly when a row may show it`,
+      );
+    });
+  }
+  const captured = turns.reduce((sum, { output }) => sum + output.ids.length, 0);
+  assert.deepEqual(
+    [native.captured, native.exported, native.dropped],
+    [captured, exported, dropped],
+    "captured = exported + dropped, by cause",
+  );
+  assert.equal(captured, exported + Object.values(dropped).reduce((sum, count) => sum + count, 0));
+  counts.sampled += captured;
+  counts.dropped += captured - exported;
+}
+
+/** Names of the sampled tokens on the path to the end of a turn. */
+function namesOf(leaf: ProvenTurn): string[] {
+  const names = leaf.output.ids.map((_, at) => `${leaf.told.index}:${at}`);
+  if (leaf.parent === null) return names;
+  const above = namesOf(leaf.parent);
+  // The trimmed id is the last of the parent's own.
+  const kept = leaf.told.dropped_tokens === 0 ? above : above.slice(0, -leaf.told.dropped_tokens);
+  return [...kept, ...names];
+}
+
+function checkRow(
+  row: NativeRow,
+  turns: readonly ProvenTurn[],
+  parts: OracleParts,
+  credited: Set<string>,
+  counts: ProofCounts,
+): void {
+  counts.rows++;
+  const path = row.chain.map(({ turn }) => turns[turn]!);
+  path.forEach((turn, i) => {
+    const link = row.chain[i]!;
+    assert.equal(turn.parent, path[i - 1] ?? null, "a row is a path from a root");
+    assert.deepEqual(row.tokens.slice(0, link.posted), turn.posted, "what was POSTed is what is recorded");
+    assert.deepEqual([link.id, link.hash], [turn.told.turn_id, turn.told.posted_hash]);
+  });
+  const places = path.flatMap((turn, i) => {
+    const end = path[i + 1]?.told.dropped_tokens ?? 0;
+    const from = turn.posted.length;
+    return turn.output.ids.slice(0, turn.output.ids.length - end).map((_, at) => ({
+      turn,
+      at,
+      place: from + at,
+    }));
+  });
+  const byPlace = new Map(places.map((each) => [each.place, each]));
+  const leaf = path.at(-1)!;
+  const length = leaf.posted.length + leaf.output.ids.length;
+  const columns = [row.tokens, row.loss_mask, row.logprobs, row.versions, row.turns, row.provenance];
+  assert.deepEqual(columns.map((column) => column.length), columns.map(() => length), "lengths agree");
+  assert.equal(row.status, leaf.told.status);
+  for (let i = 0; i < length; i++) {
+    const sampled = byPlace.get(i);
+    const letter = row.provenance[i]!;
+    const at = `place ${i} of ${length}`;
+    assert.equal(row.turns[i], sampled?.turn.told.index ?? null, `${at}: who sampled it`);
+    if (sampled === undefined) {
+      assert.ok("pbcf".includes(letter), `${at} is ${letter}`);
+      assert.deepEqual([row.loss_mask[i], row.logprobs[i], row.versions[i]], [0, null, null], at);
+      continue;
+    }
+    const { turn: { output, told }, at: token } = sampled;
+    const name = `${told.index}:${token}`;
+    const isFirst = !credited.has(name);
+    credited.add(name);
+    assert.deepEqual(
+      [row.tokens[i], letter, row.loss_mask[i], row.logprobs[i]],
+      [output.ids[token], isFirst ? "s" : "p", isFirst ? 1 : 0, isFirst ? output.logprobs[token] : null],
+      `${at}, token ${name}`,
+    );
+    if (parts.tellsVersions) assert.equal(row.versions[i], output.versions![token], `${at}: version`);
+  }
+  const isComplete = places.every(({ place }) => row.loss_mask[place] === 0 || row.versions[place] !== null);
+  assert.equal(row.complete, isComplete, "a row without all data says so");
+  for (const turn of path) checkLetters(row, turn, turns, counts);
+}
+
+/** Letters of a turn's own prompt: closings at its front, foreign text where the client put words into the model's mouth. */
+function checkLetters(
+  row: NativeRow,
+  { told, parent, posted }: ProvenTurn,
+  turns: readonly ProvenTurn[],
+  counts: ProofCounts,
+): void {
+  const letters = row.provenance.slice(posted.length - told.prompt_tokens, posted.length);
+  assert.match(letters, parent === null ? /^[pf]*$/ : /^(b*|c*)[pf]*$/, `turn ${told.index}`);
+  if (letters.includes("c")) {
+    counts.closes++;
+    assert.notEqual(parent!.told.status, "completed", "only what was cut short is closed for it");
+  }
+  // The model's own words may be rendered anew.
+  const isOwn = (message: JsonObject) => turns.some(({ told: { reply } }) => meanSame([reply], [message]));
+  const foreign = told.messages.filter((message) => message.role === "assistant" && !isOwn(message));
+  const hasWords = foreign.some(({ content, tool_calls: calls }) =>
+    (typeof content === "string" && content.trim() !== "") || (Array.isArray(calls) && calls.length > 0)
+  );
+  const hasReplies = told.messages.some(({ role }) => role === "assistant");
+  if (!hasReplies) assert.ok(!letters.includes("f"), "foreign text comes from the client");
+  if (hasWords) {
+    counts.foreign++;
+    assert.ok(
+      letters.includes("f"),
+      `turn ${told.index}: foreign words are marked: ${letters} ${JSON.stringify(told.messages)}`,
+    );
+  }
+}
