@@ -13,10 +13,9 @@ import { escapeHtml } from "./html.ts";
 import { dumpJson } from "./json.ts";
 import { jsonStyle } from "./json_style.ts";
 import { capitalize } from "./letter_case.ts";
-import { lengthOf, toIndex, truthy } from "./operators.ts";
+import { add, binary, lengthOf, toIndex, truthy } from "./operators.ts";
 import { iterate } from "./iterate.ts";
 import { getterOf } from "./attribute_path.ts";
-import { percentFormat } from "./percent_format.ts";
 import { replace, splitFromEnd, strip } from "./str_split.ts";
 import { repr, str } from "./text.ts";
 import { parseDouble, toDouble } from "./numbers.ts";
@@ -138,7 +137,8 @@ function formatFilter(args: readonly Value[], kwargs: ReadonlyMap<string, Value>
   }
   const named = new PyDict();
   for (const [key, value] of kwargs) named.setText(key, value);
-  return percentFormat(str(template ?? null), kwargs.size > 0 ? named : new PyTuple(values));
+  const text = template instanceof Markup ? template : str(template ?? null);
+  return binary("%", text, kwargs.size > 0 ? named : new PyTuple(values));
 }
 
 function truncate(value: Value, [length, kill, end, leeway]: readonly (Value | undefined)[]): Value {
@@ -153,9 +153,9 @@ function truncate(value: Value, [length, kill, end, leeway]: readonly (Value | u
   if (!isStr(value)) throw typeError(`'${typeName(value)}' object has no attribute 'rsplit'`);
   const points = codePoints(textOf(value));
   const kept = points.slice(0, most - codePointLength(ending));
-  const text = typeof kept === "string" ? kept : kept.join("");
-  if (kill !== undefined && truthy(kill)) return text + ending;
-  return splitFromEnd(text, " ", 1)[0]! + ending;
+  const whole = typeof kept === "string" ? kept : kept.join("");
+  const text = kill !== undefined && truthy(kill) ? whole : splitFromEnd(whole, " ", 1)[0]!;
+  return add(value instanceof Markup ? new Markup(text) : text, end ?? "...");
 }
 
 function fileSize(value: Value, isBinary: Value | undefined): string {

@@ -14,6 +14,8 @@ interface Spec {
   readonly fill: string;
   readonly how: "<" | ">" | "^" | "=" | "";
   readonly sign: string;
+  /** `z`: a zero has no minus. */
+  readonly plainZero: boolean;
   readonly alternate: boolean;
   readonly zero: boolean;
   readonly width: number;
@@ -47,11 +49,12 @@ function parse(specification: string, value: Value): Spec {
     }
     throw valueError(`Invalid format specifier '${specification}' for object of type '${typeName(value)}'`);
   }
-  const [, fill, how, sign, , alternate, zero, width, grouping, precision, kind] = match;
+  const [, fill, how, sign, plainZero, alternate, zero, width, grouping, precision, kind] = match;
   return {
     fill: fill ?? (zero === "0" && how === undefined ? "0" : " "),
     how: (how ?? "") as Spec["how"],
     sign: sign!,
+    plainZero: plainZero === "z",
     alternate: alternate === "#",
     zero: zero === "0",
     width: Number(width || 0),
@@ -65,6 +68,7 @@ function formatText(text: string, spec: Spec): string {
   const { kind, how, precision, zero } = spec;
   if (kind !== "" && kind !== "s") throw unknownKind(kind, "str");
   if (spec.grouping !== "") throw valueError(`Cannot specify '${spec.grouping}' with 's'.`);
+  if (spec.plainZero) throw valueError("Negative zero coercion (z) not allowed in string format specifier");
   if (spec.sign !== "") throw valueError("Sign not allowed in string format specifier");
   if (how === "=") throw valueError("'=' alignment not allowed in string format specifier");
   const cut = precision === null ? text : Array.from(text).slice(0, precision).join("");
@@ -79,6 +83,7 @@ function formatText(text: string, spec: Spec): string {
 
 function formatInteger(value: bigint, spec: Spec): string {
   const { kind } = spec;
+  if (spec.plainZero) throw valueError("Negative zero coercion (z) not allowed in integer format specifier");
   if (spec.precision !== null) throw valueError("Precision not allowed in integer format specifier");
   if (kind === "c") return padded("", String.fromCodePoint(Number(value)), spec, "<");
   const base = { "": 10, d: 10, n: 10, b: 2, o: 8, x: 16, X: 16 }[kind];
@@ -94,7 +99,6 @@ function formatInteger(value: bigint, spec: Spec): string {
 }
 
 function formatFloat(value: number, spec: Spec, isFloat: boolean): string {
-  const sign = signOf(isNegative(value), spec);
   const { kind, precision, alternate } = spec;
   let digits: string;
   if (kind === "%") digits = formatDouble(value * 100, "f", precision ?? PRECISION_DEFAULT, alternate) + "%";
@@ -104,6 +108,8 @@ function formatFloat(value: number, spec: Spec, isFloat: boolean): string {
   else if ("eEfFgGn".includes(kind)) {
     digits = formatDouble(value, kind === "n" ? "g" : kind, precision ?? PRECISION_DEFAULT, alternate);
   } else throw unknownKind(kind, "float");
+  const isZero = spec.plainZero && !/[1-9]/.test(digits.split(/e/i)[0]!);
+  const sign = signOf(isNegative(value) && !isZero, spec);
   return padded(sign, grouped(digits, spec, 3, sign), spec);
 }
 

@@ -32,20 +32,34 @@ export function capitalize(text: string): string {
   return text === "" ? "" : titleOf(first) + lowerAfter(first, text.slice(first.length));
 }
 
+/** `str.casefold()`. */
+export function caseFold(text: string): string {
+  return Array.from(text, (char) => char === "ı" ? char : char.toLowerCase().toUpperCase().toLowerCase())
+    .join("");
+}
+
 /** `str.title()`: a letter that follows none begins a word. */
 export function titleCase(text: string): string {
   let result = "";
   let inWord = false;
+  let index = 0;
   for (const char of text) {
-    result += inWord ? char.toLowerCase() : titleOf(char);
+    result += inWord ? lowerAt(text, index, char) : titleOf(char);
     inWord = CASED.test(char);
+    index += char.length;
   }
   return result;
 }
 
 /** `str.swapcase()`. */
 export function swapCase(text: string): string {
-  return Array.from(text, (char) => UPPER.test(char) ? char.toLowerCase() : char.toUpperCase()).join("");
+  let result = "";
+  let index = 0;
+  for (const char of text) {
+    result += UPPER.test(char) ? lowerAt(text, index, char) : char.toUpperCase();
+    index += char.length;
+  }
+  return result;
 }
 
 /** `str.istitle()`. */
@@ -69,6 +83,17 @@ export function isUpperCase(text: string): boolean {
 /** `str.islower()`. */
 export function isLowerCase(text: string): boolean {
   return LOWER.test(text) && !UPPER.test(text) && !TITLED.test(text);
+}
+
+/** How far around a sigma its word is looked at. */
+const SIGMA_REACH = 32;
+
+/** A character of `text` in lower case: a sigma at the end of a word has a form of its own. */
+function lowerAt(text: string, index: number, char: string): string {
+  if (char !== "Σ") return char.toLowerCase();
+  const before = text.slice(Math.max(0, index - SIGMA_REACH), index).toLowerCase();
+  const around = text.slice(Math.max(0, index - SIGMA_REACH), index + SIGMA_REACH).toLowerCase();
+  return around[before.length]!;
 }
 
 function titleOf(char: string): string {

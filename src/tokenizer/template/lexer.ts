@@ -105,7 +105,7 @@ class Lexer {
     this.#advance(start);
     RAW_END.lastIndex = start;
     const end = RAW_END.exec(this.#source);
-    if (end === null) throw this.#error("Missing end of raw directive");
+    if (end === null) return this.#unclosed("Missing end of raw directive");
     const text = this.#source.slice(start, end.index);
     this.#data(this.#stripped(text, end[1]!, true), text);
     this.#advance(end.index + end[0].length);
@@ -114,8 +114,13 @@ class Lexer {
   #comment(): void {
     COMMENT_END.lastIndex = this.#position;
     const end = COMMENT_END.exec(this.#source);
-    if (end === null) throw this.#error("Missing end of comment tag");
+    if (end === null) return this.#unclosed("Missing end of comment tag");
     this.#advance(end.index + end[0].length);
+  }
+
+  /** As in Jinja, what is opened by the very last characters need not be closed. */
+  #unclosed(message: string): void {
+    if (this.#position < this.#source.length) throw this.#error(message);
   }
 
   #tag(kind: "variable" | "block"): void {

@@ -11,7 +11,7 @@ import { Signature } from "./signature.ts";
 import { namedIn, strFormat } from "./str_format.ts";
 import { join, STR_METHODS, type StrMethod } from "./str_methods.ts";
 import { iterate } from "./iterate.ts";
-import { repr } from "./text.ts";
+import { repr, str } from "./text.ts";
 import { isInt, type Kwargs, Markup, PyFloat, PyFunction, PyObject, PyTuple, type Value } from "./values.ts";
 
 const DICT_MUTATORS = new Set(["clear", "pop", "popitem", "setdefault", "update"]);
@@ -91,7 +91,7 @@ const ESCAPES_SECOND = new Set(["replace", "ljust", "rjust", "center"]);
 function markupMethod(markup: Markup, name: string): Value | undefined {
   if (name === "join") {
     return new PyFunction(([items]) =>
-      new Markup(join(markup.text, [...iterate(items ?? null)].map(escaped)))
+      new Markup(join(markup.text, [...iterate(items ?? null)].map(escapedText)))
     );
   }
   if (name === "format" || name === "format_map") {
@@ -113,6 +113,11 @@ function markupMethod(markup: Markup, name: string): Value | undefined {
 function escaped(value: Value): Value {
   if (value instanceof Markup) return value.text;
   return typeof value === "string" ? escapeHtml(value) : value;
+}
+
+/** Text of any value, escaped where it is not Markup. */
+function escapedText(value: Value): Value {
+  return value instanceof Markup ? value.text : escapeHtml(str(value));
 }
 
 function marked(value: Value): Value {

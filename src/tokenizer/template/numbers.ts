@@ -188,7 +188,8 @@ export function truncate(value: Num): number | bigint {
 }
 
 /** What Python's `int(str, base)` reads, or null when it reads none. */
-export function parseInteger(text: string, base = 10): number | bigint | null {
+export function parseInteger(digits: string, base = 10): number | bigint | null {
+  const text = asciiDigits(digits);
   const match = /^([+-]?)(?:0([box])_?)?([\da-z]+(?:_[\da-z]+)*)$/i.exec(text);
   if (match === null) return parsePlain(text, base);
   const prefixBase = { b: 2, o: 8, x: 16 }[match[2]?.toLowerCase() ?? ""];
@@ -214,7 +215,8 @@ function digitsToInt(sign: string, text: string, base: number): number | bigint 
 }
 
 /** What Python's `float(str)` reads, or null when it reads none. `text` is stripped. */
-export function parseDouble(text: string): number | null {
+export function parseDouble(digits: string): number | null {
+  const text = asciiDigits(digits);
   const match =
     /^([+-]?)(?:(inf|infinity)|(nan)|((?:\d+(?:_\d+)*)?\.?(?:\d+(?:_\d+)*)?(?:e[+-]?\d+(?:_\d+)*)?))$/i
       .exec(text);
@@ -224,3 +226,15 @@ export function parseDouble(text: string): number | null {
   if (!/^\.?\d/.test(match[4]!)) return null;
   return Number(match[1] + match[4]!.replaceAll("_", ""));
 }
+
+/** Decimal digits of any script as those of ASCII. */
+function asciiDigits(text: string): string {
+  return text.replace(/(?![0-9])\p{Nd}/gu, (digit) => {
+    const code = digit.codePointAt(0)!;
+    let first = code;
+    while (DECIMAL.test(String.fromCodePoint(first - 1))) first--;
+    // Digits come in runs of tens that begin with a zero.
+    return String((code - first) % 10);
+  });
+}
+const DECIMAL = /^\p{Nd}$/u;

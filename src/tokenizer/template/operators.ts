@@ -25,6 +25,8 @@ import {
 
 /** Most items or characters that a repetition gives. */
 const REPEAT_MAX = 1 << 28;
+/** Bits of an index in Python. */
+const INDEX_BITS = 64;
 
 /** Whether a value counts as true. */
 export function truthy(value: Value): boolean {
@@ -96,7 +98,7 @@ function safe(value: string | Markup): string {
 }
 
 function repeat(value: Value, count: number | bigint | boolean): Value {
-  const times = Math.max(0, Number(count));
+  const times = Math.max(0, toIndex(count));
   const check = (length: number) => {
     if (length * times > REPEAT_MAX) {
       throw new PythonError("OverflowError", "Cannot repeat: the result is too big");
@@ -226,6 +228,9 @@ export function toIndex(
 ): number {
   if (value instanceof Undefined && message.startsWith("'")) throw typeError(message);
   if (!isInt(value)) throw typeError(message);
+  if (typeof value === "bigint" && BigInt.asIntN(INDEX_BITS, value) !== value) {
+    throw new PythonError("OverflowError", "cannot fit 'int' into an index-sized integer");
+  }
   return Number(toBig(value));
 }
 

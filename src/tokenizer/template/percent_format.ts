@@ -38,8 +38,8 @@ const PRECISION_DEFAULT = 6;
 export function percentFormat(template: string, values: Value): string {
   const args = new PercentArguments(values);
   let isEmpty = true;
-  const text = template.replace(DIRECTIVE, (_whole, key, flags, width, precision, kind) => {
-    if (kind === "%") return "%";
+  const text = template.replace(DIRECTIVE, (whole, key, flags, width, precision, kind) => {
+    if (whole === "%%") return "%";
     isEmpty = false;
     const directive = readDirective(args, flags, width, precision, kind);
     const text = convert(key === undefined ? args.next() : args.named(key), directive);

@@ -38,7 +38,7 @@ export function namedIn(mapping: Value): (name: string) => Value | undefined {
 }
 
 function fill(template: string, fields: Fields, depth: number): string {
-  if (depth === 0) throw valueError("Max string recursion exceeded");
+  if (depth < 0) throw valueError("Max string recursion exceeded");
   let result = "";
   for (let at = 0; at < template.length;) {
     const char = template[at]!;

@@ -7,7 +7,15 @@ import { codePointIndex, codePointLength } from "./code_points.ts";
 import { typeError, valueError } from "./errors.ts";
 import { slice } from "./access.ts";
 import { iterate } from "./iterate.ts";
-import { capitalize, isLowerCase, isTitleCase, isUpperCase, swapCase, titleCase } from "./letter_case.ts";
+import {
+  capitalize,
+  caseFold,
+  isLowerCase,
+  isTitleCase,
+  isUpperCase,
+  swapCase,
+  titleCase,
+} from "./letter_case.ts";
 import { isPrintable } from "../python_repr.ts";
 import { align } from "./number_format.ts";
 import { toIndex, truthy } from "./operators.ts";
@@ -28,6 +36,11 @@ function method(name: string, params: string, run: StrMethod["run"]): [string, S
 
 const test = (name: string, is: (text: string) => boolean) => method(name, "/", (text) => is(text));
 
+/** What gives or takes what is not text. */
+function refuse(name: string): never {
+  throw typeError(`Cannot call str.${name}: it is not supported`);
+}
+
 /** Whether every character passes, and there is one. */
 const all = (pattern: RegExp) => (text: string) => pattern.test(text);
 
@@ -36,7 +49,10 @@ const SPACE_ONLY = new RegExp(`^[${SPACE}]+$`);
 /** Methods by name. `format` and `format_map` are with the sandbox. */
 export const STR_METHODS: ReadonlyMap<string, StrMethod> = new Map([
   method("capitalize", "/", capitalize),
-  method("casefold", "/", (text) => text.toLowerCase().replaceAll("ß", "ss")),
+  method("casefold", "/", caseFold),
+  method("encode", "encoding? errors?", () => refuse("encode")),
+  method("maketrans", "/x y? z?", () => refuse("maketrans")),
+  method("translate", "/table", () => refuse("translate")),
   method("center", "/width fillchar?", (text, args) => center(text, args)),
   method("count", "/sub start? end?", (text, args) => count(text, args)),
   method(
