@@ -1,5 +1,5 @@
 /**
- * `deno task bench [trie|router|lock|all] [--quick]`: every benchmark, as ratios within one run.
+ * `deno task bench [trie|router|lock|chat|all] [--quick]`: every benchmark, as ratios within one run.
  *
  * @module
  */
@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, (options: { quick: boolean }) => Promise<
   trie: async (options) => await (await import("./trie.ts")).runTrieBench(options),
   lock: async (options) => await (await import("./lock.ts")).runLockBench(options),
   router: async (options) => await (await import("./router.ts")).runRouterBench(options),
+  chat: async (options) => await (await import("./chat.ts")).runChatBench(options),
 };
 const QUICK = "--quick";
 const USAGE = `deno task bench [${Object.keys(BENCHES).join("|")}|all] [${QUICK}]`;

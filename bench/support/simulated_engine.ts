@@ -15,6 +15,8 @@ export interface SimulatedSettings {
   readonly latency?: LatencyModel | null;
   /** Default false, as SGLang. */
   readonly incrementalStreaming?: boolean;
+  /** Chance of each token to be sampled as smaller ones. Default: the engine's. */
+  readonly splitProbability?: number;
 }
 
 const settings = childSettings<SimulatedSettings>();
@@ -23,6 +25,7 @@ const engine = createSimulatedEngine({
   tokenizer,
   latency: settings.latency ?? null,
   incrementalStreaming: settings.incrementalStreaming ?? false,
+  ...(settings.splitProbability === undefined ? {} : { splitProbability: settings.splitProbability }),
   runningMax: 4_096,
   requestLogMax: 1,
 });
