@@ -73,7 +73,8 @@ export class Agent {
     else if (kind < 0.19) this.#compact(conversation);
     else if (kind < 0.24) this.#changeBranch(conversation);
     this.#append(conversation);
-    if (this.#chance(0.12)) return await this.#parallel(conversation);
+    // Which of several requests is recorded first depends on who streams.
+    if (this.#streams === null && this.#chance(0.12)) return await this.#parallel(conversation);
     await this.#turn(conversation);
   }
 

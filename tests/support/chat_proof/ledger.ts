@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import type { JsonObject } from "../../../src/types.ts";
 import type { Ask } from "./client.ts";
+import { meanSame } from "./meaning.ts";
 import { isEqual, sampledFor, type WireOutput, type WirePost } from "./wire.ts";
 
 /** A turn as `GET /sessions/{id}` tells it. */
@@ -81,7 +82,9 @@ function findLeft(
   posts: readonly WirePost[],
   taken: ReadonlySet<string>,
 ): { ask: Ask; index: number } {
-  for (const ask of asks) {
+  const isMeant = ({ messages }: Ask) => meanSame(pathMessages(turn, parent), messages);
+  // One that says the same is likelier than one that is only rendered the same.
+  for (const ask of [...asks.filter(isMeant), ...asks]) {
     if (ask.outcome !== "left") continue;
     const own = postsOf(ask, posts);
     const count = (ask.body.n as number | undefined) ?? 1;
@@ -100,6 +103,15 @@ function fits(turn: ToldTurn, parent: ProvenTurn | null, { promptIds }: WirePost
   const before = keptBefore(turn, parent);
   return promptIds.length === before.length + turn.prompt_tokens &&
     isEqual(promptIds.slice(0, before.length), before);
+}
+
+/** Messages of a turn's whole prompt. */
+export function messagesOf({ told, parent }: ProvenTurn): JsonObject[] {
+  return pathMessages(told, parent);
+}
+
+function pathMessages({ messages }: ToldTurn, parent: ProvenTurn | null): JsonObject[] {
+  return parent === null ? [...messages] : [...messagesOf(parent), parent.told.reply, ...messages];
 }
 
 /** Ids that a turn takes over from its parent. */

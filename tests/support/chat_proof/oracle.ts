@@ -11,7 +11,7 @@ import { parseJson } from "../../../src/tokenizer/parse_json.ts";
 import type { Tokenizer } from "../../../src/tokenizer/tokenizer.ts";
 import type { JsonObject } from "../../../src/types.ts";
 import type { Ask } from "./client.ts";
-import { keptBefore, type ProvenTurn } from "./ledger.ts";
+import { keptBefore, messagesOf, type ProvenTurn } from "./ledger.ts";
 import { meanSame } from "./meaning.ts";
 import { isEqual } from "./wire.ts";
 
@@ -66,7 +66,7 @@ export function checkTurn(
   const isFull = output.ids.length === ask.body.max_tokens;
   assert.ok(told.status === status || (isFull && told.status === "truncated"), `${where}: ${told.status}`);
   if (told.dropped_tokens > 0) checkTrim(turn, parts, counts);
-  checkMessages(turn, where);
+  checkMessages(turn, parts, where);
   checkDelta(turn, turns, parts, where);
   if (ask.outcome === "delivered") assert.ok(told.delivered, `${where} was delivered`);
   else if (!ask.isRace) assert.ok(!told.delivered, `${where} was not delivered`);
@@ -97,22 +97,19 @@ function checkTrim({ told, parent }: ProvenTurn, { tokenizer }: OracleParts, cou
   assert.ok(tokenizer.isSpecial(last) || asked.includes(last), `only a stop token is trimmed, not ${last}`);
 }
 
-/** The path's messages are those of the request: nothing of another conversation, nothing past an edit. */
-function checkMessages(turn: ProvenTurn, where: string): void {
-  const own = messagesOf(turn);
-  assert.ok(
-    meanSame(own, turn.ask.messages),
-    `${where}: messages are the request's\n${JSON.stringify([own, turn.ask.messages], null, 1)}`,
-  );
+/**
+ * The path's messages are those of the request: nothing of another conversation, nothing past an edit. Where they are not, the
+ * template must make the same text of both, as when it leaves reasoning out.
+ */
+function checkMessages(turn: ProvenTurn, parts: OracleParts, where: string): void {
   const { parent, ask } = turn;
+  const own = messagesOf(turn);
+  const isSame = meanSame(own, ask.messages) ||
+    rendered(parts, own, ask) === rendered(parts, ask.messages, ask);
+  assert.ok(isSame, `${where}: messages are the request's\n${JSON.stringify([own, ask.messages], null, 1)}`);
   if (parent === null) return;
   const branch = ({ body }: Ask) => [body.tools ?? null, body.chat_template_kwargs ?? {}];
   assert.deepEqual(branch(ask), branch(parent.ask), `${where}: tools and arguments are its parent's`);
-}
-
-/** Messages of a turn's whole prompt. */
-function messagesOf({ told, parent }: ProvenTurn): JsonObject[] {
-  return parent === null ? [...told.messages] : [...messagesOf(parent), parent.told.reply, ...told.messages];
 }
 
 /** What was encoded for the turn is the template's text, cut and encoded as it would be alone. */

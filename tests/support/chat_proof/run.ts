@@ -27,7 +27,7 @@ import {
 import { recordPosts, sampledFor, type WirePost } from "./wire.ts";
 
 /** Steps of a script. */
-const STEPS = { min: 3, max: 7 } as const;
+const STEPS = { min: 2, max: 5 } as const;
 const ENGINES = 2;
 
 const CALL = '<tool_call>{"name": "look_up", "arguments": {"word": "HAVING", "count": 1.0}}</tool_call>';
@@ -301,6 +301,8 @@ async function openStage(
     engines: ENGINES,
     engine: {
       protocol,
+      // What is sampled does not depend on who samples it.
+      seed: 0,
       splitProbability: 0.5,
       linesMax: 1,
       script: (prompt) => replyTo(prompt, seed, loaded),
