@@ -29,6 +29,7 @@ export { ComponentRegistry } from "./src/registry.ts";
 export { systemClock } from "./src/sync/clock.ts";
 export { ReaderWriterLock } from "./src/sync/reader_writer_lock.ts";
 export { ChatTemplate } from "./src/tokenizer/chat_template.ts";
+export { JsonNumber } from "./src/tokenizer/json_number.ts";
 export { parseJson } from "./src/tokenizer/parse_json.ts";
 export { loadTokenizer, loadTokenizerFromData } from "./src/tokenizer/load.ts";
 export type { Tokenizer } from "./src/tokenizer/tokenizer.ts";

@@ -47,7 +47,7 @@ export function abortApi({ pool, rids, fetch, clock }: AbortApiOptions): Hono<Ro
     const targets = abortAll || owners.size === 0 ? pool.list() : [...owners];
     if (targets.length === 0) throw new NoWorkerError("Cannot abort request: no worker is registered");
     const body = JSON.stringify(fields);
-    const headers = new Headers(workerRequestHeaders(c.req.raw.headers, c.get("exchange").id));
+    const headers = new Headers(workerRequestHeaders(c.req.raw.headers, c.get("exchange")));
     headers.set("content-type", "application/json");
     const sent = await Promise.all(targets.map((worker) => sendAbort(worker, fetch, clock, headers, body)));
     const workers = Object.fromEntries(sent);

@@ -9,6 +9,7 @@ import type { TokenCache } from "../cache/token_cache.ts";
 import { BadRequestError, NotConfiguredError } from "../errors.ts";
 import type { RouterEnv } from "../proxy/router_env.ts";
 import type { ChatTemplate } from "../tokenizer/chat_template.ts";
+import { parseJson } from "../tokenizer/parse_json.ts";
 import { assertWellFormed, readJsonObject, validate } from "./json_body.ts";
 import { methodNotAllowed } from "./method_not_allowed.ts";
 import { retrieveReply } from "./retrieve_reply.ts";
@@ -56,7 +57,11 @@ export function cacheApi(options: CacheApiOptions): Hono<RouterEnv> {
 
   app.post("/retrieve_from_messages_template", async function retrieveFromMessages(c) {
     const cache = requireCache(options, "render messages");
-    const body = validate("render messages", messagesSchema, await readJsonObject(c, maxBodyBytes));
+    const body = validate(
+      "render messages",
+      messagesSchema,
+      await readJsonObject(c, maxBodyBytes, parseJson),
+    );
     if (body.messages.length === 0) throw new BadRequestError("Cannot render messages: messages is empty");
     const text = requireTemplate(options).render({
       ...body.chat_template_kwargs,

@@ -12,6 +12,7 @@ import { chatStream, chunkBody } from "../proxy/chat/chat_stream.ts";
 import { type ChatCall, type ChatDeps, ChatTurn } from "../proxy/chat/chat_turn.ts";
 import { findSession, sessionNameOf } from "../proxy/chat/find_session.ts";
 import { watchEnd } from "../proxy/forward.ts";
+import type { Exchange } from "../proxy/exchange.ts";
 import { type HeaderPairs, workerRequestHeaders } from "../proxy/headers.ts";
 import type { RouterEnv } from "../proxy/router_env.ts";
 import { parseJson } from "../tokenizer/parse_json.ts";
@@ -76,14 +77,14 @@ async function readCall(c: Context<RouterEnv>, deps: ChatDeps): Promise<ChatCall
     chain,
     isSessionAmbiguous: isAmbiguous,
     idempotencyKey,
-    headers: jsonHeaders(headers, exchange.id),
+    headers: jsonHeaders(headers, exchange),
     exchange,
   };
 }
 
 /** The body is the router's own. */
-function jsonHeaders(client: Headers, requestId: string): HeaderPairs {
-  const kept = workerRequestHeaders(client, requestId).filter(([name]) => name !== "content-type");
+function jsonHeaders(client: Headers, exchange: Exchange): HeaderPairs {
+  const kept = workerRequestHeaders(client, exchange).filter(([name]) => name !== "content-type");
   return [...kept, ["content-type", "application/json"]];
 }
 

@@ -30,6 +30,10 @@ export const onHttpError: ErrorHandler<RouterEnv> = (error, c) => {
   }
   if (error instanceof ClientLeftError) return c.json({ error: error.message }, CLIENT_CLOSED_REQUEST);
   if (error instanceof ExchangeTimeoutError) return c.json({ error: error.message }, 504);
-  logger.error("Request failed: {error}", { error, requestId: c.get("exchange")?.id });
+  logger.error("Request failed: {error}", {
+    error: error.message,
+    stack: error.stack,
+    requestId: c.get("exchange")?.id,
+  });
   return c.json({ error: "Cannot serve request: an internal error occurred" }, 500);
 };

@@ -69,8 +69,8 @@ export class SseSplitter {
   }
 }
 
-/** `data: [DONE]` and its line ends are never longer. */
-const DONE_EVENT_BYTES_MAX = 32;
+/** Longest event that is looked at for `data: [DONE]`; gateways may add an `id` or `event` line. */
+const DONE_EVENT_BYTES_MAX = 256;
 const decoder = new TextDecoder();
 const DATA_FIELD = "data:";
 const DATA_FIELD_BYTES = new TextEncoder().encode(DATA_FIELD);

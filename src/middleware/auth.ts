@@ -7,14 +7,17 @@ const OPEN_PATHS: ReadonlySet<string> = new Set(["/health", "/readiness"]);
 /** The scheme's case does not matter (RFC 9110 §11.1). */
 const BEARER = /^bearer +/i;
 
-/** Asks every request for `Authorization: Bearer <apiKey>`; 401 otherwise. */
+/** Asks every request for `Authorization: Bearer <apiKey>`; 401 otherwise. Workers never see the key. */
 export function auth(apiKey: string): MiddlewareHandler<RouterEnv> {
   const expected = digest(apiKey);
   return async function auth(c, next) {
     if (OPEN_PATHS.has(c.req.path)) return await next();
     const given = c.req.raw.headers.get("authorization");
     if (given !== null && BEARER.test(given)) {
-      if (equal(await digest(given.replace(BEARER, "")), await expected)) return await next();
+      if (equal(await digest(given.replace(BEARER, "")), await expected)) {
+        c.get("exchange").isAuthorizationOurs = true;
+        return await next();
+      }
     }
     c.header("WWW-Authenticate", "Bearer");
     return c.json({

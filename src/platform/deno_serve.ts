@@ -70,7 +70,7 @@ function urlOf(hostname: string, port: number): string {
 
 /** Reached only when the application's own error handler fails. */
 function internalError(error: unknown): Response {
-  logger.error("Cannot answer: {error}", { error });
+  logger.error("Cannot answer: {error}", { error: error instanceof Error ? error.message : String(error) });
   return Response.json({ error: "Cannot answer: internal error" }, { status: 500 });
 }
 

@@ -95,7 +95,9 @@ export async function dispatch<T>(
     }
   }
   if (failures.length === 0) throw new NoWorkerError(noWorkerMessage(deps.pool));
-  throw new UpstreamError(`Cannot reach a worker: tried ${failures.join(", ")}`, { cause });
+  throw new UpstreamError(`Cannot serve request: no worker gave a reply, tried ${failures.join(", ")}`, {
+    cause,
+  });
 }
 
 /** Circuits spare workers in trouble while others are well; a request that has nowhere else to go is sent all the same. */
@@ -154,7 +156,8 @@ function throwIfEnded({ signal }: Exchange): void {
 
 function noWorkerMessage(pool: WorkerPool): string {
   if (pool.size === 0) return "Cannot route request: no worker is registered (POST /add_worker?url=…)";
-  return `Cannot route request: none of ${pool.size} workers is available, ${pool.healthyCount} are healthy`;
+  return `Cannot route request: none of ${pool.size} workers is available: ` +
+    `${pool.healthyCount} are healthy, and only regular ones are sent requests`;
 }
 
 function messageOf(error: unknown): string {

@@ -43,6 +43,8 @@ export class Exchange {
   routingKey: string | null = null;
   /** The worker that answers, once chosen. */
   worker: ChosenWorker | null = null;
+  /** The client's `authorization` was meant for the router: workers do not see it. */
+  isAuthorizationOurs = false;
   attempts = 0;
   /** Tokens of the prompt that were cached and newly encoded; null when the cache had no part. */
   promptTokens: { readonly matched: number; readonly encoded: number } | null = null;

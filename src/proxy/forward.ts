@@ -57,7 +57,7 @@ export function outboundRequest(
   return {
     method: c.req.method,
     target: targetOf(c.req.raw.url),
-    headers: workerRequestHeaders(c.req.raw.headers, exchange.id),
+    headers: workerRequestHeaders(c.req.raw.headers, exchange),
     body,
   };
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { BadRequestError } from "../errors.ts";
+import { JsonNumber } from "../tokenizer/json_number.ts";
 import type { JsonObject, JsonValue } from "../types.ts";
 import { type JsonMember, scanMembers, withoutMembers } from "./json_members.ts";
 
@@ -150,7 +151,7 @@ export function parseObject(
       },
     );
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  if (typeof value !== "object" || value === null || Array.isArray(value) || isExactNumber(value)) {
     throw new BadRequestError(
       `Cannot read request body: expected a JSON object, received ${describe(value)}`,
     );
@@ -158,13 +159,19 @@ export function parseObject(
   return value;
 }
 
+/** A number as `parseJson` keeps it: an object to JavaScript only. */
+function isExactNumber(value: unknown): value is JsonNumber {
+  return value instanceof JsonNumber;
+}
+
 /** A few words on a value, for messages. */
 export function describe(value: JsonValue | undefined): string {
   if (value === undefined) return "nothing";
   if (value === null) return "null";
   if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (isExactNumber(value)) return `number ${value}`;
   if (typeof value === "object") return "an object";
-  const text = JSON.stringify(value);
+  const text = typeof value === "number" ? String(value) : JSON.stringify(value);
   return `${typeof value} ${text.length > 40 ? text.slice(0, 40) + "…" : text}`;
 }
 
@@ -190,11 +197,19 @@ function readPrompt(fields: JsonObject): PromptForm {
 }
 
 function checkText(text: JsonValue): void {
-  if (typeof text === "string") return;
-  if (Array.isArray(text) && text.every((item) => typeof item === "string")) return;
+  if (typeof text === "string") return assertWellFormed("text", text);
+  if (Array.isArray(text) && text.every((item) => typeof item === "string")) {
+    return text.forEach((item) => assertWellFormed("text", item));
+  }
   throw new BadRequestError(
     `Cannot generate: text must be a string or a list of strings, received ${describe(text)}`,
   );
+}
+
+/** Half of a surrogate pair stands for no text: encoding would turn it into U+FFFD, which nobody wrote. */
+function assertWellFormed(name: string, text: string): void {
+  if (text.isWellFormed()) return;
+  throw new BadRequestError(`Cannot generate: ${name} has an unpaired surrogate, which is no text`);
 }
 
 function checkIds(ids: JsonValue): void {
@@ -227,7 +242,10 @@ function readBoolean(fields: JsonObject, name: string): boolean {
 
 function readRid(rid: JsonValue | undefined): string | null {
   if (rid === undefined || rid === null || Array.isArray(rid)) return null;
-  if (typeof rid === "string" && rid !== "" && rid.length <= RID_LENGTH_MAX) return rid;
+  if (typeof rid === "string" && rid !== "" && rid.length <= RID_LENGTH_MAX) {
+    assertWellFormed("rid", rid);
+    return rid;
+  }
   throw new BadRequestError(
     `Cannot generate: rid must be a string of 1 to ${RID_LENGTH_MAX} characters, received ${describe(rid)}`,
   );

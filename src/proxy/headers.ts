@@ -30,6 +30,7 @@ const NOT_TO_WORKERS: ReadonlySet<string> = new Set([
   "accept-encoding",
   "x-request-id",
 ]);
+const NOT_TO_WORKERS_NOR_KEY: ReadonlySet<string> = new Set([...NOT_TO_WORKERS, "authorization"]);
 /** `fetch` decodes bodies; the server writes its own `Date`, and `Server` names the wrong hop. */
 const NOT_TO_CLIENTS: ReadonlySet<string> = new Set([
   ...CONNECTION_HEADERS,
@@ -42,11 +43,14 @@ const NOT_TO_CLIENTS: ReadonlySet<string> = new Set([
 /**
  * Headers to send to a worker. Replies are asked for uncompressed: their bytes pass on as they come.
  *
- * @param requestId the router's id of the request, sent as `x-request-id`
+ * @param exchange its id is sent as `x-request-id`; a key that was meant for the router stays here
  */
-export function workerRequestHeaders(client: Headers, requestId: string): HeaderPairs {
-  const headers = without(client, NOT_TO_WORKERS);
-  headers.push(["accept-encoding", "identity"], ["x-request-id", requestId]);
+export function workerRequestHeaders(
+  client: Headers,
+  { id, isAuthorizationOurs }: { readonly id: string; readonly isAuthorizationOurs: boolean },
+): HeaderPairs {
+  const headers = without(client, isAuthorizationOurs ? NOT_TO_WORKERS_NOR_KEY : NOT_TO_WORKERS);
+  headers.push(["accept-encoding", "identity"], ["x-request-id", id]);
   return headers;
 }
 

@@ -14,7 +14,7 @@ Deno.test("chat: what random agents export is what passed over the wire, token b
     await closeStages();
   }
   // A proof that never comes to a place proves nothing of it.
-  assert.ok(counts.turns > 3 * SCRIPTS, JSON.stringify(counts));
+  assert.ok(counts.turns > 2.5 * SCRIPTS, JSON.stringify(counts));
   assert.ok(counts.reattached > 0.7 * counts.attached, JSON.stringify(counts));
   if (SCRIPTS >= 100) {
     for (const [name, count] of Object.entries(counts)) {

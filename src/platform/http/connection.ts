@@ -75,7 +75,7 @@ export class HttpConnection {
       this.close();
       // A worker may answer before it has read the whole request: the failure to write counts only without an answer.
       throw error instanceof HttpFormatError ? error : new ConnectionEndedError(
-        `Cannot read reply: ${messageOf(error)}`,
+        error instanceof ConnectionEndedError ? error.message : `Cannot read reply: ${messageOf(error)}`,
         { cause: await writeFailure ?? error },
       );
     }

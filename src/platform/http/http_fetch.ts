@@ -19,6 +19,13 @@ export const WHOLE_REPLY_BYTES_MAX = 1024 * 1024;
 /** Idle connections kept to one worker. */
 export const IDLE_CONNECTIONS_MAX = 256;
 
+/**
+ * A reused connection that ends within this time after a request was written was closed by the worker while the request was on its
+ * way. One that ends later may have ended because of the request: that is a failed attempt, and not sent again behind the back
+ * of whoever counts attempts.
+ */
+export const STALE_CONNECTION_MS = 50;
+
 /** Opens a connection; rejects when the signal aborts. */
 export type OpenStream = (hostname: string, port: number, signal: AbortSignal | null) => Promise<ByteStream>;
 
@@ -27,6 +34,8 @@ export interface HttpFetchOptions {
   readonly open: OpenStream;
   /** For everything that is not plain HTTP. */
   readonly fallback: Fetch;
+  /** Milliseconds, never going back. Default `performance.now`. */
+  readonly nowMs?: () => number;
 }
 
 /** A `fetch` with connections of its own. */
@@ -63,8 +72,8 @@ const encoder = new TextEncoder();
 /**
  * Makes a `fetch` for workers.
  *
- * A request whose connection was idle before and ends without a byte of reply is sent once more on a fresh one: the worker
- * closed it while the request was on its way.
+ * A request whose connection was idle before and ends at once ({@link STALE_CONNECTION_MS}) without a byte of reply is sent once
+ * more on a fresh one: the worker closed it while the request was on its way.
  *
  * @example
  * ```ts no-eval
@@ -75,7 +84,9 @@ const encoder = new TextEncoder();
  * const reply = await fetch("http://127.0.0.1:10090/generate", { method: "POST", body: "{}", redirect: "manual" });
  * ```
  */
-export function createHttpFetch({ open, fallback }: HttpFetchOptions): HttpFetch {
+export function createHttpFetch(
+  { open, fallback, nowMs = () => performance.now() }: HttpFetchOptions,
+): HttpFetch {
   const origins = new Map<string, Origin>();
   let isClosed = false;
 
@@ -118,10 +129,13 @@ export function createHttpFetch({ open, fallback }: HttpFetchOptions): HttpFetch
     try {
       const idle = origin.idle.pop();
       if (idle === undefined) return await send(request, await connect(request));
+      const sentMs = nowMs();
       try {
         return await send(request, idle);
       } catch (error) {
-        if (!(error instanceof ConnectionEndedError) || idle.hasReplyBegun || signal?.aborted) throw error;
+        const isStale = error instanceof ConnectionEndedError && !idle.hasReplyBegun &&
+          nowMs() - sentMs <= STALE_CONNECTION_MS;
+        if (!isStale || signal?.aborted) throw error;
         return await send(request, await connect(request));
       }
     } catch (error) {

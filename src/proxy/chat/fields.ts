@@ -22,7 +22,7 @@ export function refuse(param: string, expected: string, received: JsonValue | un
 export function readNumber(body: JsonObject, name: string, bounds: Bounds = {}): number | undefined {
   const value = body[name] ?? undefined;
   if (value === undefined) return undefined;
-  if (typeof value === "number" && isWithin(value, bounds)) return value;
+  if (Number.isFinite(value) && isWithin(value as number, bounds)) return value as number;
   return refuse(name, `a number${wordsOf(bounds)}`, value);
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { eventData, SseSplitter } from "../../../src/engine/sse_frames.ts";
+import { eventData, isDoneEvent, SseSplitter } from "../../../src/engine/sse_frames.ts";
 
 function split(chunks: Iterable<Uint8Array>): { events: (string | null)[]; held: number } {
   const splitter = new SseSplitter();
@@ -33,3 +33,10 @@ for (const [name, text, events, held = 0] of STREAMS) {
     assert.deepEqual(split(Array.from(bytes, (byte) => Uint8Array.of(byte))).events, events);
   });
 }
+
+Deno.test("isDoneEvent() sees the end mark behind other fields of its event", () => {
+  const bytes = (text: string) => [new TextEncoder().encode(text)];
+  assert.ok(isDoneEvent(bytes("data: [DONE]\n\n")));
+  assert.ok(isDoneEvent(bytes("event: message\nid: 7\ndata: [DONE]\n\n")));
+  assert.ok(!isDoneEvent(bytes('data: {"text":"[DONE]"}\n\n')));
+});

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { createHttpFetch, type HttpFetch } from "../../../src/platform/http/http_fetch.ts";
+import {
+  createHttpFetch,
+  type HttpFetch,
+  STALE_CONNECTION_MS,
+} from "../../../src/platform/http/http_fetch.ts";
 import { FakeStream } from "./fake_stream.ts";
 
 const URL_GENERATE = "http://worker:1/generate?x=1";
@@ -11,7 +15,10 @@ interface Setup extends HttpFetch {
 }
 
 /** A client whose connections do as `onWrite` says. */
-function setUp(onWrite: (stream: FakeStream, text: string, count: number) => void): Setup {
+function setUp(
+  onWrite: (stream: FakeStream, text: string, count: number) => void,
+  nowMs: () => number = () => 0,
+): Setup {
   const streams: FakeStream[] = [];
   const fellBack: string[] = [];
   const client = createHttpFetch({
@@ -20,6 +27,7 @@ function setUp(onWrite: (stream: FakeStream, text: string, count: number) => voi
       streams.push(stream);
       return Promise.resolve(stream);
     },
+    nowMs,
     fallback: (input) => {
       fellBack.push(String(input instanceof Request ? input.url : input));
       return Promise.resolve(new Response("fallback"));
@@ -252,6 +260,23 @@ Deno.test("createHttpFetch() sends anew when an idle connection ended under the 
   const dead = setUp((stream) => stream.end());
   await assert.rejects(dead.fetch(URL_GENERATE, POST), { name: "ConnectionEndedError" });
   assert.equal(dead.streams.length, 1);
+});
+
+Deno.test("createHttpFetch() sends once when a reused connection ends after the worker had the request for a while", async () => {
+  let nowMs = 0;
+  const client = setUp((stream) => {
+    if (stream.written.length === 1) return stream.arrive("HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nx");
+    nowMs += STALE_CONNECTION_MS + 1;
+    stream.end();
+  }, () => nowMs);
+  assert.equal(await (await client.fetch(URL_GENERATE, POST)).text(), "x");
+  await assert.rejects(client.fetch(URL_GENERATE, POST), {
+    name: "ConnectionEndedError",
+    message: "Cannot read reply: the connection ended",
+  });
+  assert.equal(client.streams.length, 1);
+  assert.equal(client.streams[0]?.written.length, 2);
+  client.close();
 });
 
 Deno.test("createHttpFetch() forgets idle connections that the worker ends or misuses", async () => {

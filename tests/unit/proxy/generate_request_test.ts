@@ -120,7 +120,8 @@ for (const [json, words] of REFUSED) {
   });
 }
 
-Deno.test("GenerateRequest.parse() refuses invalid UTF-8, takes NUL and lone surrogates", () => {
+Deno.test("GenerateRequest.parse() refuses invalid UTF-8 and unpaired surrogates, takes NUL", () => {
   assert.throws(() => GenerateRequest.parse(Uint8Array.of(0x7b, 0xff, 0x7d)), /not valid UTF-8/);
-  assert.deepEqual(parse('{"text":"\\u0000\\ud800"}').prompt, { kind: "text", text: "\0\ud800" });
+  assert.throws(() => parse('{"text":"a\\ud800"}'), /unpaired surrogate/);
+  assert.deepEqual(parse('{"text":"\\u0000"}').prompt, { kind: "text", text: "\0" });
 });
