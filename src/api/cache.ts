@@ -8,7 +8,7 @@ import * as v from "valibot";
 import type { TokenCache } from "../cache/token_cache.ts";
 import { BadRequestError, NotConfiguredError } from "../errors.ts";
 import type { RouterEnv } from "../proxy/router_env.ts";
-import type { ChatTemplate } from "../tokenizer/chat_template.ts";
+import { type ChatTemplate, ChatTemplateError } from "../tokenizer/chat_template.ts";
 import { parseJson } from "../tokenizer/parse_json.ts";
 import { assertWellFormed, readJsonObject, validate } from "./json_body.ts";
 import { methodNotAllowed } from "./method_not_allowed.ts";
@@ -63,7 +63,7 @@ export function cacheApi(options: CacheApiOptions): Hono<RouterEnv> {
       await readJsonObject(c, maxBodyBytes, parseJson),
     );
     if (body.messages.length === 0) throw new BadRequestError("Cannot render messages: messages is empty");
-    const text = requireTemplate(options).render({
+    const text = render(requireTemplate(options), {
       ...body.chat_template_kwargs,
       messages: body.messages,
       tools: body.tools,
@@ -100,6 +100,16 @@ async function retrieve(
   const exchange = c.get("exchange");
   const found = await cache.retrieve(text, insert, exchange.routingKey ?? undefined, exchange.signal);
   return retrieveReply(text, found, (code) => cache.trie.versionLabel(code));
+}
+
+/** The template's own words are the client's to read: they say what is wrong with the messages. */
+function render(template: ChatTemplate, context: Parameters<ChatTemplate["render"]>[0]): string {
+  try {
+    return template.render(context);
+  } catch (error) {
+    if (!(error instanceof ChatTemplateError)) throw error;
+    throw new BadRequestError(`Cannot render messages: ${error.message}`, { cause: error });
+  }
 }
 
 function requireCache({ cache }: CacheApiOptions, action: string): TokenCache {

@@ -27,7 +27,8 @@ import { shutDown, startLogging } from "./serve.ts";
  * @returns the exit code: 1 when what was seen is not what the router promises
  */
 export async function demo({ port, once }: DemoOptions, io: CliIo): Promise<number> {
-  await using _logging = await startLogging({ logFormat: "pretty", logLevel: "warning" }, io);
+  // Not the template's certificate: it speaks of chats, and the conversation shown is none.
+  await using _logging = await startLogging({ logFormat: "pretty", logLevel: "error" }, io);
   const look: Look = { rich: io.outIsTerminal && io.env.NO_COLOR === undefined };
   io.out(heading("slime-router demo", look));
   io.out("Loading Qwen3's tokenizer, a moment … ");

@@ -113,10 +113,15 @@ function assemble(
     repeats: null,
     ambiguity: ambiguityOf(found),
     reasoningOpen: prompt.trimEnd().endsWith("<think>"),
-    promptTail: prompt.slice(-PROMPT_TAIL_UNITS),
+    promptTail: copyOfTail(prompt),
     prepared,
     record: record(session, found, prompt.length, promptHash),
   };
+}
+
+/** A slice would hold the whole prompt in memory for as long as the turn is kept. */
+function copyOfTail(prompt: string): string {
+  return prompt.slice(-PROMPT_TAIL_UNITS).split("").join("");
 }
 
 /** Closing of the parent's turn, then prompt, with the client's own assistant messages in it. */
