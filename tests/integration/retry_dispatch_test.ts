@@ -27,7 +27,7 @@ Deno.test("dispatch() gives up after maxAttempts: 502 that names each worker, lo
   const response = await h.post("/generate", { text: PROMPT });
   assert.equal(response.status, 502);
   const { error } = await response.json();
-  assert.match(error, /^Cannot reach a worker: tried .*engine-0.*engine-1.*engine-2/);
+  assert.match(error, /^Cannot serve request: no worker gave a reply, tried .*engine-0.*engine-1.*engine-2/);
   assert.doesNotMatch(error, /engine-3/);
   assert.equal(h.router.pool.totalInFlight, 0);
 });

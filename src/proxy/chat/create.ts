@@ -48,7 +48,9 @@ export function createChatParts(
   const source = loaded?.chatTemplate ? loaded.chatTemplateSource : null;
   if (loaded === null || source === null || cache === null) {
     if (config.chat === "auto" && config.tito !== "strict") {
-      logger.info("Chat is passed on as it comes: {reason}", { reason: whyNot(loaded) });
+      // Without a tokenizer nobody expects otherwise.
+      const level = loaded === null ? "debug" : "info";
+      logger[level]("Chat is passed on as it comes: {reason}", { reason: whyNot(loaded) });
       return null;
     }
     throw new ConfigError(`Cannot serve chat token-exactly: ${whyNot(loaded)}`);
