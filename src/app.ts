@@ -47,6 +47,7 @@ import type { LoadedTokenizer } from "./tokenizer/load.ts";
 import { createTokenTrie } from "./trie/mod.ts";
 import type { TokenTrie } from "./trie/token_trie.ts";
 import type { Clock, Fetch, Random, WorkerFetch } from "./types.ts";
+import { withBearer } from "./worker/bearer_fetch.ts";
 import { startHealthChecker } from "./worker/health_checker.ts";
 import { WorkerPool } from "./worker/pool.ts";
 
@@ -196,7 +197,7 @@ export async function createRouter(
 ): Promise<Router> {
   const fullConfig = { ...DEFAULT_CONFIG, ...config };
   const {
-    fetch = globalThis.fetch,
+    fetch: plainFetch = globalThis.fetch,
     clock = systemClock,
     random = Math.random,
     registry = new ComponentRegistry(),
@@ -205,6 +206,9 @@ export async function createRouter(
     middleware = [],
     newRequestId = () => crypto.randomUUID(),
   } = deps;
+  const { workerApiKey } = fullConfig;
+  const fetch: Fetch = withBearer(plainFetch, workerApiKey);
+  const workerFetch: WorkerFetch = withBearer(deps.workerFetch ?? plainFetch, workerApiKey);
   const pool = deps.pool ?? createPool(fullConfig, clock);
   for (const url of fullConfig.workers) pool.add(url);
   const cache = tokenizer === null ? null : await createCache(fullConfig, tokenizer, deps.trie);
@@ -222,7 +226,7 @@ export async function createRouter(
     policy: createPolicy(fullConfig.policy, { random }),
     metrics,
     fetch,
-    workerFetch: deps.workerFetch ?? fetch,
+    workerFetch,
     clock,
     connect: deps.connect ?? null,
     newRequestId,

@@ -87,6 +87,8 @@ export interface RouterConfig {
   readonly middleware: readonly string[];
   /** Bearer token that every path but `/health` and `/readiness` then asks for. Default null: open. */
   readonly apiKey: string | null;
+  /** Bearer token that workers are sent with everything, in place of the client's. Default null: the client's own. */
+  readonly workerApiKey: string | null;
   /** Longest that requests in flight may go on after a signal to stop. Default 30000. */
   readonly shutdownTimeoutMs: number;
 
@@ -148,6 +150,7 @@ export const DEFAULT_CONFIG: RouterConfig = Object.freeze({
   abortRetryWaitMs: 1_000,
   middleware: [],
   apiKey: null,
+  workerApiKey: null,
   shutdownTimeoutMs: 30_000,
   logFormat: "auto",
   logLevel: "info",

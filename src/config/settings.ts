@@ -225,6 +225,16 @@ export const SETTINGS: readonly Setting[] = [
     schema: integer(1, 100),
   },
   {
+    key: "workerApiKey",
+    flag: "--worker-api-key",
+    placeholder: "token",
+    kind: "text",
+    group: "Workers",
+    help: "bearer token that workers ask for, sent with everything in place of the client's",
+    schema: v.nullable(bearerToken),
+    secret: true,
+  },
+  {
     key: "connectTimeoutMs",
     flag: "--connect-timeout-ms",
     placeholder: "ms",
