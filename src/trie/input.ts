@@ -44,6 +44,18 @@ export interface CodedRun {
   readonly code: number;
 }
 
+/** The arguments of an insert, checked. */
+export interface CheckedInsert {
+  readonly text: string;
+  readonly tokenIds: Uint32Array;
+  /** NaN where unknown; null when all are. */
+  readonly logprobs: Float64Array | null;
+  /** One 0 or 1 a token; null: all 0. */
+  readonly lossMask: Uint8Array | null;
+  /** Code of the weight version. */
+  readonly version: number;
+}
+
 /** A {@link SegmentInput}, checked: keys without repeats, one typed array a field, versions as codes. */
 export interface CheckedSegment {
   readonly keys: readonly KeyBytes[];
@@ -79,7 +91,7 @@ function requireInteger(name: string, value: number, least: number): void {
 }
 
 /** Token ids as 32-bit numbers. `Uint32Array` is passed through, not copied. */
-export function readTokenIds(ids: ArrayLike<number>): Uint32Array | string {
+function readTokenIds(ids: ArrayLike<number>): Uint32Array | string {
   if (ids.length === 0) return "there are no token ids";
   if (ids instanceof Uint32Array) return ids;
   const out = new Uint32Array(ids.length);
@@ -94,7 +106,7 @@ export function readTokenIds(ids: ArrayLike<number>): Uint32Array | string {
 }
 
 /** Logprobs as doubles, NaN where unknown; null when none were given. `Float64Array` is passed through. */
-export function readLogprobs(
+function readLogprobs(
   logprobs: ArrayLike<number | null> | null | undefined,
   tokens: number,
 ): Float64Array | null | string {
@@ -129,7 +141,7 @@ export function readLossMask(
 }
 
 /** The code of one version. */
-export function readVersion(
+function readVersion(
   version: TrieWeightVersion | null | undefined,
   codes: VersionCodes,
 ): number | string {
@@ -137,8 +149,45 @@ export function readVersion(
     `weight version must be a finite number, or one of a bounded set of labels, received ${show(version)}`;
 }
 
-/** One segment of an append. */
-export function readSegment(input: SegmentInput, codes: VersionCodes): CheckedSegment | string {
+/** The arguments of an insert. `maskBytesTrusted`: the values of a mask that is a `Uint8Array` are checked elsewhere. */
+export function readInsert(
+  text: string,
+  ids: ArrayLike<number>,
+  givenLogprobs: ArrayLike<number | null> | null | undefined,
+  givenMask: ArrayLike<number> | null | undefined,
+  weightVersion: TrieWeightVersion | null | undefined,
+  codes: VersionCodes,
+  maskBytesTrusted: boolean,
+): CheckedInsert | string {
+  if (text.length === 0) return "text is empty";
+  const tokenIds = readTokenIds(ids);
+  if (typeof tokenIds === "string") return tokenIds;
+  const logprobs = readLogprobs(givenLogprobs, tokenIds.length);
+  if (typeof logprobs === "string") return logprobs;
+  const trusted = maskBytesTrusted && givenMask instanceof Uint8Array && givenMask.length === tokenIds.length;
+  const lossMask = trusted ? givenMask : readLossMask(givenMask, tokenIds.length);
+  if (typeof lossMask === "string") return lossMask;
+  const version = readVersion(weightVersion, codes);
+  if (typeof version === "string") return version;
+  return { text, tokenIds, logprobs, lossMask, version };
+}
+
+/** The segments of an append. */
+export function readSegments(
+  inputs: readonly SegmentInput[],
+  codes: VersionCodes,
+): CheckedSegment[] | string {
+  if (inputs.length === 0) return "there are no segments";
+  const segments: CheckedSegment[] = [];
+  for (const [i, input] of inputs.entries()) {
+    const segment = readSegment(input, codes);
+    if (typeof segment === "string") return `segment ${i}: ${segment}`;
+    segments.push(segment);
+  }
+  return segments;
+}
+
+function readSegment(input: SegmentInput, codes: VersionCodes): CheckedSegment | string {
   const tokenIds = readTokenIds(input.tokenIds);
   if (typeof tokenIds === "string") return tokenIds;
   const logprobs = readLogprobs(input.logprobs, tokenIds.length);

@@ -5,21 +5,11 @@
  *
  * @module
  */
-import {
-  type CheckedSegment,
-  gcLimit,
-  readLogprobs,
-  readLossMask,
-  readSegment,
-  readTokenIds,
-  readVersion,
-  requireWorker,
-  tooManyTokens,
-  type TrieLimits,
-  trieLimits,
-} from "./input.ts";
+import { CheckedTrie } from "./checked_trie.ts";
+import { type CheckedInsert, type CheckedSegment, tooManyTokens } from "./input.ts";
+import { addPoints, addSegment, findSame } from "./model_append.ts";
 import { ModelHolders } from "./model_holders.ts";
-import { LookupCounters, LookupMode, matchReason, PointFlag } from "./match.ts";
+import { LookupMode, matchReason, PointFlag } from "./match.ts";
 import {
   beginsWith,
   byteString,
@@ -37,20 +27,16 @@ import { commonPrefix, type ModelPoint, type ModelSegment, ModelStore } from "./
 import { requireTag, runToEnd } from "./snapshot.ts";
 import { utf16Length } from "./text.ts";
 import type {
-  AppendResult,
   Continuation,
   GcReport,
   Holders,
   LookupOptions,
   PathHandle,
   PrefixMatch,
-  SegmentInput,
   TokenTrie,
   TokenTrieOptions,
   TrieStats,
-  TrieWeightVersion,
 } from "./token_trie.ts";
-import { VersionCodes } from "./versions.ts";
 
 /** An id and a logprob: what the core needs for a token, and what this model reports. */
 const BYTES_PER_TOKEN = 8;
@@ -58,57 +44,21 @@ const BYTES_PER_TOKEN = 8;
 const encoder = new TextEncoder();
 
 /** {@link TokenTrie} by linear scans: every look-up costs O(stored texts). */
-export class ModelTrie implements TokenTrie {
-  readonly #limits: TrieLimits;
-  // A snapshot that is loaded comes with others of these.
-  #codes = new VersionCodes();
+export class ModelTrie extends CheckedTrie implements TokenTrie {
   #store = new ModelStore();
-  #lookups = new LookupCounters();
   readonly #pinned = new Map<PathHandle, ModelPoint>();
   #holders = new ModelHolders();
   #newestVersion = -1;
   #collectedLimit = -1;
   #slice: ModelSegment[] = [];
-  #lastRefusal: string | null = null;
 
   /** Throws `RangeError` for a limit outside its range. */
   constructor(options: TokenTrieOptions = {}) {
-    this.#limits = trieLimits(options);
+    super(options, false);
   }
 
-  get lastRefusal(): string | null {
-    return this.#lastRefusal;
-  }
-
-  insert(
-    text: string,
-    tokenIds: ArrayLike<number>,
-    logprobs?: ArrayLike<number | null> | null,
-    lossMask?: ArrayLike<number> | null,
-    weightVersion?: TrieWeightVersion | null,
-  ): boolean {
-    const reason = this.#insert(text, tokenIds, logprobs, lossMask, weightVersion);
-    this.#lastRefusal = reason === null ? null : `Cannot insert: ${reason}`;
-    return reason === null;
-  }
-
-  #insert(
-    text: string,
-    tokenIds: ArrayLike<number>,
-    givenLogprobs: ArrayLike<number | null> | null | undefined,
-    givenMask: ArrayLike<number> | null | undefined,
-    weightVersion: TrieWeightVersion | null | undefined,
-  ): string | null {
-    if (text.length === 0) return "text is empty";
-    const ids = readTokenIds(tokenIds);
-    if (typeof ids === "string") return ids;
-    const logprobs = readLogprobs(givenLogprobs, ids.length);
-    if (typeof logprobs === "string") return logprobs;
-    const lossMask = readLossMask(givenMask, ids.length);
-    if (typeof lossMask === "string") return lossMask;
-    const version = readVersion(weightVersion, this.#codes);
-    if (typeof version === "string") return version;
-
+  protected override storeText(input: CheckedInsert): string | null {
+    const { tokenIds: ids, logprobs, lossMask, version } = input;
     const mask = Array.from(ids, (_, i) => lossMask?.[i] ?? 0);
     const payload: Payload = {
       ids: [...ids],
@@ -116,7 +66,7 @@ export class ModelTrie implements TokenTrie {
       logprobs: mask.map((m, i) => knownLogprob(logprobs?.[i], m)),
       versions: mask.map((m) => m === 1 ? version : -1),
     };
-    const bytes = byteString(encoder.encode(text));
+    const bytes = byteString(encoder.encode(input.text));
     const prefix = this.#longestStoredPrefix(bytes, payload);
     const parent = prefix?.segment ?? null;
     const shared = prefix === null ? 0 : prefix.segment.base + prefix.kept;
@@ -127,7 +77,7 @@ export class ModelTrie implements TokenTrie {
     const flags = PointFlag.INSERTED | PointFlag.ENTRY | splice;
     const segment = prefix !== null && shared === ids.length
       ? prefix.segment
-      : this.#addSegment(parent, prefix?.kept ?? 0, slicePayload(payload, shared), null);
+      : addSegment(this.#store, parent, prefix?.kept ?? 0, slicePayload(payload, shared), null);
     this.#store.addPoint(segment, bytes, ids.length - segment.base, flags);
     this.#store.touch(segment);
     this.#store.raise(segment, version);
@@ -145,15 +95,7 @@ export class ModelTrie implements TokenTrie {
     return longest([...this.#store.points.values()].filter(fits));
   }
 
-  findLongestPrefix(text: string, options: LookupOptions = {}): PrefixMatch {
-    return this.#match(text, LookupMode.LONGEST, options);
-  }
-
-  retrieveFromText(text: string, options: LookupOptions = {}): PrefixMatch {
-    return this.#match(text, LookupMode.RETRIEVE, options);
-  }
-
-  #match(text: string, mode: LookupMode, options: LookupOptions): PrefixMatch {
+  protected override match(text: string, mode: LookupMode, options: LookupOptions): PrefixMatch {
     const utf8 = encoder.encode(text);
     const found = this.#find(byteString(utf8), mode, options.scope);
     const spliceBytes = found?.point.text.length ?? 0;
@@ -226,7 +168,7 @@ export class ModelTrie implements TokenTrie {
       matchedBytes = Math.max(matchedBytes, commonPrefix(p.text, query));
     }
     const reason = matchReason(utf8.length, matchedBytes, spliceBytes);
-    this.#lookups.count(found !== null, reason);
+    this.lookups.count(found !== null, reason);
     const handle = point === null ? null : handleOf(point);
     if (point !== null) this.#store.touch(point.segment);
     if (point !== null && handle !== null && options.pin) {
@@ -236,27 +178,16 @@ export class ModelTrie implements TokenTrie {
     return { matchedBytes, spliceBytes, candidates: found?.candidates ?? 0, reason, handle };
   }
 
-  append(parent: PathHandle | null, segments: readonly SegmentInput[]): AppendResult {
-    const result = this.#append(parent, segments);
-    return typeof result === "string"
-      ? { ok: false, reason: `Cannot append: ${result}` }
-      : { ok: true, handle: result };
-  }
-
-  #append(parent: PathHandle | null, inputs: readonly SegmentInput[]): PathHandle | string {
-    if (inputs.length === 0) return "there are no segments";
-    const segments: CheckedSegment[] = [];
-    for (const [i, input] of inputs.entries()) {
-      const segment = readSegment(input, this.#codes);
-      if (typeof segment === "string") return `segment ${i}: ${segment}`;
-      segments.push(segment);
-    }
+  protected override storeSegments(
+    parent: PathHandle | null,
+    segments: readonly CheckedSegment[],
+  ): PathHandle | string {
     let at = parent === null ? null : this.#pointOf(parent);
     if (at === undefined) return "the handle is stale";
 
     const known: ModelPoint[] = [];
     for (const segment of segments) {
-      const same = this.#findSame(known.at(-1) ?? at, segment);
+      const same = findSame(this.#store, known.at(-1) ?? at, segment);
       if (same === null) break;
       known.push(same);
     }
@@ -268,8 +199,8 @@ export class ModelTrie implements TokenTrie {
 
     for (const [i, segment] of segments.entries()) {
       const own = known[i]?.segment ??
-        this.#addSegment(at?.segment ?? null, at?.kept ?? 0, segmentPayload(segment), segment.scope);
-      at = this.#addPoints(own, at?.text ?? "", segment);
+        addSegment(this.#store, at?.segment ?? null, at?.kept ?? 0, segmentPayload(segment), segment.scope);
+      at = addPoints(this.#store, own, at?.text ?? "", segment);
       this.#store.raise(own, Math.max(-1, ...segment.runs.map((run) => run.code)));
     }
     this.#store.touch(at!.segment);
@@ -277,64 +208,9 @@ export class ModelTrie implements TokenTrie {
     return handleOf(at!);
   }
 
-  /** The point that the first key of an identical segment below `at` ends in. */
-  #findSame(at: ModelPoint | null, wanted: CheckedSegment): ModelPoint | null {
-    const [key] = wanted.keys;
-    const text = (at?.text ?? "") + byteString(key!.bytes);
-    const payload = segmentPayload(wanted);
-    const scope = wanted.sampled ? wanted.scope : undefined;
-    const same = [...this.#store.points.values()].filter((p) =>
-      p.text === text && p.kept === key!.tokens && p.segment.parent === (at?.segment ?? null) &&
-      p.segment.cut === (at?.kept ?? 0) && p.segment.scope === scope &&
-      p.segment.ids.length === payload.ids.length && beginsWith(payload, p.segment) &&
-      p.segment.versions.every((version, i) => version === payload.versions[i])
-    );
-    return same.at(-1) ?? null;
-  }
-
-  /** The point of the segment's first key. */
-  #addPoints(segment: ModelSegment, base: string, input: CheckedSegment): ModelPoint {
-    const splice = input.sampled ? PointFlag.SPLICE : 0;
-    const points = input.keys.map((key, i) => {
-      const trimmed = key.tokens < input.tokenIds.length ? PointFlag.TRIMMED : 0;
-      const entry = i === 0 ? PointFlag.ENTRY : 0;
-      const use = key.retrieveOnly ? PointFlag.RETRIEVE_ONLY : PointFlag.INSERTED | splice;
-      const flags = use | trimmed | entry;
-      return this.#store.addPoint(segment, base + byteString(key.bytes), key.tokens, flags);
-    });
-    for (const { byteOffset, tokenIndex } of input.splicePoints) {
-      const text = base + byteString(input.keys[0]!.bytes.subarray(0, byteOffset));
-      this.#store.addPoint(segment, text, tokenIndex, PointFlag.SPLICE);
-    }
-    return points[0]!;
-  }
-
-  #addSegment(
-    parent: ModelSegment | null,
-    cut: number,
-    payload: Payload,
-    scope: string | null,
-  ): ModelSegment {
-    const segment: ModelSegment = {
-      parent,
-      cut,
-      base: parent === null ? 0 : parent.base + cut,
-      ...payload,
-      scope: payload.mask.includes(1) ? scope : undefined,
-      children: new Set(),
-      points: new Set(),
-      traverseVersion: -1,
-      tick: 0,
-      pins: 0,
-    };
-    this.#store.addSegment(segment);
-    this.#store.touch(segment);
-    return segment;
-  }
-
   /** Brings `need` more tokens below the bound, or tells why that cannot be. Keeps what `parent` continues. */
   #makeRoom(need: number, parent: ModelSegment | null, version: number): string | null {
-    const { maxCacheSize, gcThresholdK } = this.#limits;
+    const { maxCacheSize, gcThresholdK } = this.limits;
     const store = this.#store;
     const held = store.held(parent);
     const heldTokens = [...held].reduce((sum, s) => sum + s.ids.length, 0);
@@ -352,16 +228,14 @@ export class ModelTrie implements TokenTrie {
     return null;
   }
 
-  markHolder(handle: PathHandle, worker: number): boolean {
-    requireWorker(worker);
+  protected override noteHolder(handle: PathHandle, worker: number): boolean {
     const point = this.#pointOf(handle);
     if (point === undefined) return false;
     this.#holders.mark(worker, point.text);
     return true;
   }
 
-  removeHolder(worker: number): void {
-    requireWorker(worker);
+  protected override forgetHolder(worker: number): void {
     this.#holders.remove(worker);
   }
 
@@ -404,8 +278,7 @@ export class ModelTrie implements TokenTrie {
     return this.#store.points.get(handle.serial);
   }
 
-  remove(text: string): number {
-    if (text.length === 0) return 0;
+  protected override removeText(text: string): number {
     const bytes = byteString(encoder.encode(text));
     const before = this.#store.entries;
     for (const segment of this.#store.newestFirst()) {
@@ -416,18 +289,16 @@ export class ModelTrie implements TokenTrie {
     return before - this.#store.entries;
   }
 
-  gcByWeightVersion(currentVersion: number, gcThresholdK = this.#limits.gcThresholdK): GcReport {
+  protected override restartCollection(): void {
     this.#slice = [];
-    return this.gcSlice(currentVersion, gcThresholdK, Infinity);
   }
 
-  gcSlice(currentVersion: number, gcThresholdK: number, segmentsMax: number): GcReport {
+  protected override collect(limit: number, segmentsMax: number): GcReport {
     const store = this.#store;
     const { entries, tokens } = store;
-    const limit = gcLimit(currentVersion, gcThresholdK);
     this.#slice = this.#slice.filter((s) => store.segments.has(s));
     if (this.#slice.length === 0) this.#slice = store.newestFirst();
-    const looked = this.#slice.splice(0, Math.max(1, segmentsMax));
+    const looked = this.#slice.splice(0, segmentsMax);
     store.collect(looked, limit, store.held(null));
     this.#slice = this.#slice.filter((s) => store.segments.has(s));
     this.#shortenHolders();
@@ -436,10 +307,6 @@ export class ModelTrie implements TokenTrie {
       removedTokens: tokens - store.tokens,
       done: this.#slice.length === 0,
     };
-  }
-
-  versionLabel(code: number): string | undefined {
-    return this.#codes.label(code);
   }
 
   stats(): TrieStats {
@@ -451,11 +318,11 @@ export class ModelTrie implements TokenTrie {
       segments: store.segments.size,
       nodes: text.nodes,
       tokens: store.tokens,
-      ...this.#limits,
+      ...this.limits,
       usedBytes,
       memoryBytes: usedBytes,
       pinned: [...store.segments].reduce((sum, s) => sum + s.pins, 0),
-      ...this.#lookups.stats(),
+      ...this.lookups.stats(),
       evictedTokens: { ...store.evictedTokens },
       newestVersion: this.#newestVersion < 0 ? null : this.#newestVersion,
     };
@@ -474,16 +341,8 @@ export class ModelTrie implements TokenTrie {
 
   /** The records are read at once: what happens after is not in the snapshot. */
   saveSliced(tag = ""): Generator<undefined, Uint8Array<ArrayBuffer>> {
-    const { hits, misses_by_reason } = this.#lookups.stats();
     return saveModel(
-      {
-        tag,
-        labels: this.#codes.labels,
-        scopes: [],
-        freeScopeIds: [],
-        lookups: { hits, misses_by_reason },
-        limits: this.#limits,
-      },
+      this.snapshotTables(tag, { scopes: [], freeScopeIds: [] }),
       {
         ...this.#store.image(),
         newestVersion: this.#newestVersion,
@@ -496,8 +355,7 @@ export class ModelTrie implements TokenTrie {
     const { tables, state } = loadModel(snapshot);
     requireTag(tables, tag);
     this.#store = ModelStore.of(state, this.#store.serial);
-    this.#codes = new VersionCodes(tables.labels);
-    this.#lookups = new LookupCounters(tables.lookups);
+    this.adoptTables(tables);
     this.#newestVersion = state.newestVersion;
     this.#collectedLimit = state.collectedLimit;
     this.#slice = [];
@@ -510,7 +368,7 @@ export class ModelTrie implements TokenTrie {
     const { segments, tokens } = this.#store;
     const sum = [...segments].reduce((total, s) => total + s.ids.length, 0);
     if (sum !== tokens) throw new Error(`Broken invariant: ${tokens} tokens counted, ${sum} stored`);
-    if (tokens > this.#limits.maxCacheSize) throw new Error(`Broken invariant: ${tokens} tokens stored`);
+    if (tokens > this.limits.maxCacheSize) throw new Error(`Broken invariant: ${tokens} tokens stored`);
     for (const s of segments) {
       const newer = s.parent !== null && s.parent.traverseVersion < s.traverseVersion;
       if (newer) throw new Error("Broken invariant: traverse version of a parent is below its child's");

@@ -4,24 +4,13 @@
  * @module
  */
 import { commandBytes, writeCommand } from "./append_command.ts";
-import {
-  type CheckedSegment,
-  gcLimit,
-  readLogprobs,
-  readLossMask,
-  readSegment,
-  readTokenIds,
-  readVersion,
-  requireWorker,
-  tooManyTokens,
-  type TrieLimits,
-  trieLimits,
-} from "./input.ts";
-import { LookupCounters, LookupMode, matchReason } from "./match.ts";
-import { refuse, requireTag, runToEnd, type SnapshotTables } from "./snapshot.ts";
+import { CheckedTrie } from "./checked_trie.ts";
+import { coreLimits, nextSerial } from "./core_start.ts";
+import { type CheckedInsert, type CheckedSegment, readLossMask, tooManyTokens } from "./input.ts";
+import { LookupMode, matchReason } from "./match.ts";
+import { refuse, requireTag, runToEnd } from "./snapshot.ts";
 import { SCOPE_NONE, SCOPE_UNNAMED, ScopeIds } from "./scope_ids.ts";
 import type {
-  AppendResult,
   Continuation,
   GcReport,
   Holders,
@@ -29,13 +18,10 @@ import type {
   MatchReason,
   PathHandle,
   PrefixMatch,
-  SegmentInput,
   TokenTrie,
   TokenTrieOptions,
   TrieStats,
-  TrieWeightVersion,
 } from "./token_trie.ts";
-import { VersionCodes } from "./versions.ts";
 import {
   BROKEN_RULES,
   HeaderWord,
@@ -50,120 +36,71 @@ import { loadImage, saveImage } from "./wasm_snapshot.ts";
 import { WindowMatch } from "./window_match.ts";
 
 const UINT32_MAX = 0xffff_ffff;
-const INT32_MAX = 0x7fff_ffff;
 /** Bytes of the input window an inserted token may take: logprob, id, mask, and a span if masks alternate. */
 const INSERT_TOKEN_BYTES = 8 + 4 + 1 + 8;
 /** Bytes of a token in the output window: logprob, id, version, loss mask, in this order. */
 const PAYLOAD_TOKEN_BYTES = 8 + 4 + 4 + 1;
-/** Serials of one trie's handles; another trie's begin above, so that a handle in the wrong trie is stale. */
-const SERIALS_PER_TRIE = 2 ** 40;
-const TRIES_APART = 4_096;
-let triesMade = 0;
 
 /** {@link TokenTrie} in WebAssembly. Look-ups cost O(text), whatever is stored beside it. */
-export class WasmTrie implements TokenTrie {
+export class WasmTrie extends CheckedTrie implements TokenTrie {
   readonly #module: WebAssembly.Module;
-  readonly #limits: TrieLimits;
   // A snapshot that is loaded comes with others of these.
   #core: WasmCore;
-  #codes = new VersionCodes();
   #scopes: ScopeIds;
-  #lookups = new LookupCounters();
   #window: WindowMatch;
   readonly #pinned = new Set<PathHandle>();
   /** Releases that wait for the end of a sliced save; null while there is none. */
   #releasesHeld: PathHandle[] | null = null;
-  #lastRefusal: string | null = null;
   /** UTF-8 length of the last query. */
   #queryBytes = 0;
 
   /** `module` is the compiled core. Throws `RangeError` for a limit outside its range. */
   constructor(module: WebAssembly.Module, options: TokenTrieOptions = {}) {
-    const limits = trieLimits(options);
+    super(options, true);
     const core = new WasmCore(module);
-    if (!core.exports.start(...coreLimits(limits), nextSerial())) {
-      throw new RangeError(`Cannot create token trie: maxCacheBytes ${limits.maxCacheBytes} holds nothing`);
+    if (!core.exports.start(...coreLimits(this.limits), nextSerial())) {
+      throw new RangeError(
+        `Cannot create token trie: maxCacheBytes ${this.limits.maxCacheBytes} holds nothing`,
+      );
     }
     core.refresh();
     this.#module = module;
-    this.#limits = limits;
     this.#core = core;
     this.#window = new WindowMatch(core);
     this.#scopes = scopesOf(core);
   }
 
-  get lastRefusal(): string | null {
-    return this.#lastRefusal;
-  }
-
-  insert(
-    text: string,
-    tokenIds: ArrayLike<number>,
-    logprobs?: ArrayLike<number | null> | null,
-    lossMask?: ArrayLike<number> | null,
-    weightVersion?: TrieWeightVersion | null,
-  ): boolean {
-    const reason = this.#insert(text, tokenIds, logprobs, lossMask, weightVersion);
-    this.#lastRefusal = reason === null ? null : `Cannot insert: ${reason}`;
-    return reason === null;
-  }
-
-  #insert(
-    text: string,
-    tokenIds: ArrayLike<number>,
-    givenLogprobs: ArrayLike<number | null> | null | undefined,
-    givenMask: ArrayLike<number> | null | undefined,
-    weightVersion: TrieWeightVersion | null | undefined,
-  ): string | null {
-    if (text.length === 0) return "text is empty";
-    const ids = readTokenIds(tokenIds);
-    if (typeof ids === "string") return ids;
-    const logprobs = readLogprobs(givenLogprobs, ids.length);
-    if (typeof logprobs === "string") return logprobs;
-    // Bytes are checked by the core.
-    const unchecked = givenMask instanceof Uint8Array && givenMask.length === ids.length;
-    const lossMask = unchecked ? givenMask : readLossMask(givenMask, ids.length);
-    if (typeof lossMask === "string") return lossMask;
-    const version = readVersion(weightVersion, this.#codes);
-    if (typeof version === "string") return version;
-
+  protected override storeText(input: CheckedInsert): string | null {
+    const { text, tokenIds, logprobs, lossMask, version } = input;
     const core = this.#core;
-    const count = ids.length;
+    const count = tokenIds.length;
     const bytes = core.tryWriteText(text, count * INSERT_TOKEN_BYTES + 16);
     if (bytes < 0) return this.#refusal(Status.NO_MEMORY);
     const logprobsAt = (core.input + bytes + 7) & ~7;
     const spansAt = logprobsAt + count * 8;
     const idsAt = spansAt + count * 8;
     const maskAt = idsAt + count * 4;
-    core.u32.set(ids, idsAt >>> 2);
+    core.u32.set(tokenIds, idsAt >>> 2);
     if (logprobs !== null) core.f64.set(logprobs, logprobsAt >>> 3);
     if (lossMask !== null) core.u8.set(lossMask, maskAt);
     else core.u8.fill(0, maskAt, maskAt + count);
     const given = logprobs === null ? 0 : logprobsAt;
     const status = core.exports.insert(bytes, idsAt, count, given, maskAt, version, spansAt);
     core.refresh();
-    if (status === Status.BAD_LOSS_MASK) return String(readLossMask(givenMask, count));
+    if (status === Status.BAD_LOSS_MASK) return String(readLossMask(lossMask, count));
     return this.#refusal(status);
   }
 
   #refusal(status: number): string | null {
     if (status === Status.STORED) return null;
     if (status === Status.STALE_HANDLE) return "the handle is stale";
-    const { maxCacheSize, maxCacheBytes } = this.#limits;
+    const { maxCacheSize, maxCacheBytes } = this.limits;
     if (status === Status.NO_MEMORY) return `it does not fit into memory, maxCacheBytes is ${maxCacheBytes}`;
     const core = this.#core;
     return tooManyTokens(core.result(ResultWord.TOKENS), core.result(ResultWord.HELD_TOKENS), maxCacheSize);
   }
 
-  findLongestPrefix(text: string, options: LookupOptions = {}): PrefixMatch {
-    return this.#match(text, LookupMode.LONGEST, options);
-  }
-
-  retrieveFromText(text: string, options: LookupOptions = {}): PrefixMatch {
-    return this.#match(text, LookupMode.RETRIEVE, options);
-  }
-
-  #match(text: string, mode: LookupMode, options: LookupOptions): PrefixMatch {
+  protected override match(text: string, mode: LookupMode, options: LookupOptions): PrefixMatch {
     this.#find(text, mode, options, PAYLOAD);
     const core = this.#core;
     const units = core.result(ResultWord.UNITS);
@@ -258,7 +195,7 @@ export class WasmTrie implements TokenTrie {
     const core = this.#core;
     const spliceBytes = core.result(ResultWord.SPLICE_BYTES);
     const reason = matchReason(this.#queryBytes, core.result(ResultWord.MATCHED_BYTES), spliceBytes);
-    this.#lookups.count(spliceBytes > 0, reason);
+    this.lookups.count(spliceBytes > 0, reason);
     if (handle !== null && options.pin) this.#pinned.add(handle);
     return reason;
   }
@@ -269,23 +206,13 @@ export class WasmTrie implements TokenTrie {
     return point === NO_POINT ? null : { point, serial: core.serial() };
   }
 
-  append(parent: PathHandle | null, segments: readonly SegmentInput[]): AppendResult {
-    const reason = this.#append(parent, segments);
-    if (reason !== null) return { ok: false, reason: `Cannot append: ${reason}` };
-    return { ok: true, handle: this.#handle()! };
-  }
-
-  #append(parent: PathHandle | null, inputs: readonly SegmentInput[]): string | null {
-    if (inputs.length === 0) return "there are no segments";
-    const segments: CheckedSegment[] = [];
-    for (const [i, input] of inputs.entries()) {
-      const segment = readSegment(input, this.#codes);
-      if (typeof segment === "string") return `segment ${i}: ${segment}`;
-      segments.push(segment);
-    }
+  protected override storeSegments(
+    parent: PathHandle | null,
+    segments: readonly CheckedSegment[],
+  ): PathHandle | string {
     const core = this.#core;
     const bytes = segments.reduce((sum, segment) => sum + commandBytes(segment), 0);
-    if (!core.tryReserve(bytes)) return this.#refusal(Status.NO_MEMORY);
+    if (!core.tryReserve(bytes)) return this.#refusal(Status.NO_MEMORY)!;
     let at = core.input;
     for (const segment of segments) {
       writeCommand(core, at, segment, this.#scopeOf(segment));
@@ -293,7 +220,7 @@ export class WasmTrie implements TokenTrie {
     }
     const status = core.exports.append(parent?.point ?? 0, parent?.serial ?? 0, segments.length);
     core.refresh();
-    return this.#refusal(status);
+    return this.#refusal(status) ?? this.#handle()!;
   }
 
   #scopeOf(segment: CheckedSegment): number {
@@ -306,16 +233,14 @@ export class WasmTrie implements TokenTrie {
     else if (this.#pinned.delete(handle)) this.#core.exports.unpin(handle.point, handle.serial);
   }
 
-  markHolder(handle: PathHandle, worker: number): boolean {
-    requireWorker(worker);
+  protected override noteHolder(handle: PathHandle, worker: number): boolean {
     if (this.#releasesHeld !== null) return false;
     const status = this.#core.exports.mark(handle.point, handle.serial, worker);
     this.#core.refresh();
     return status === Status.STORED;
   }
 
-  removeHolder(worker: number): void {
-    requireWorker(worker);
+  protected override forgetHolder(worker: number): void {
     this.#core.exports.unmark(worker);
   }
 
@@ -344,36 +269,28 @@ export class WasmTrie implements TokenTrie {
     return this.#handle() === null ? null : this.#payload();
   }
 
-  remove(text: string): number {
-    if (text.length === 0) return 0;
+  protected override removeText(text: string): number {
     const core = this.#core;
     core.exports.remove(core.writeText(text));
     core.refresh();
     return core.result(ResultWord.REMOVED_ENTRIES);
   }
 
-  gcByWeightVersion(currentVersion: number, gcThresholdK = this.#limits.gcThresholdK): GcReport {
+  protected override restartCollection(): void {
     this.#core.exports.restartCollect();
-    return this.gcSlice(currentVersion, gcThresholdK, UINT32_MAX);
   }
 
-  gcSlice(currentVersion: number, gcThresholdK: number, segmentsMax: number): GcReport {
+  protected override collect(limit: number, segmentsMax: number): GcReport {
     const core = this.#core;
-    const limit = gcLimit(currentVersion, gcThresholdK);
     const entries = core.header(HeaderWord.ENTRIES);
     const tokens = core.header(HeaderWord.TOKENS);
-    const done =
-      core.exports.collect(limit, Math.min(Math.max(1, Math.floor(segmentsMax)), UINT32_MAX)) !== 0;
+    const done = core.exports.collect(limit, Math.min(segmentsMax, UINT32_MAX)) !== 0;
     core.refresh();
     return {
       removedEntries: entries - core.header(HeaderWord.ENTRIES),
       removedTokens: tokens - core.header(HeaderWord.TOKENS),
       done,
     };
-  }
-
-  versionLabel(code: number): string | undefined {
-    return this.#codes.label(code);
   }
 
   stats(): TrieStats {
@@ -384,11 +301,11 @@ export class WasmTrie implements TokenTrie {
       segments: core.header(HeaderWord.SEGMENTS),
       nodes: core.header(HeaderWord.NODES) - 1,
       tokens: core.header(HeaderWord.TOKENS),
-      ...this.#limits,
+      ...this.limits,
       usedBytes: core.header(HeaderWord.USED_BYTES) - core.header(HeaderWord.WINDOW_BYTES),
       memoryBytes: core.memoryBytes,
       pinned: core.header(HeaderWord.PINS),
-      ...this.#lookups.stats(),
+      ...this.lookups.stats(),
       evictedTokens: {
         lru: core.counter(HeaderWord.EVICTED_LRU),
         version: core.counter(HeaderWord.EVICTED_VERSION),
@@ -405,43 +322,37 @@ export class WasmTrie implements TokenTrie {
   }
 
   save(tag = ""): Uint8Array<ArrayBuffer> {
-    return runToEnd(saveImage(this.#module, this.#core, () => this.#tables(tag)));
+    return runToEnd(
+      saveImage(this.#module, this.#core, () => this.snapshotTables(tag, this.#scopes.tables())),
+    );
   }
 
   *saveSliced(tag = ""): Generator<undefined, Uint8Array<ArrayBuffer>> {
     if (this.#releasesHeld !== null) throw new Error("Cannot save in slices: another sliced save goes on");
     const releases: PathHandle[] = this.#releasesHeld = [];
     try {
-      return yield* saveImage(this.#module, this.#core, () => this.#tables(tag));
+      return yield* saveImage(
+        this.#module,
+        this.#core,
+        () => this.snapshotTables(tag, this.#scopes.tables()),
+      );
     } finally {
       this.#releasesHeld = null;
       for (const handle of releases) this.release(handle);
     }
   }
 
-  #tables(tag: string): SnapshotTables {
-    const { hits, misses_by_reason } = this.#lookups.stats();
-    return {
-      tag,
-      labels: this.#codes.labels,
-      ...this.#scopes.tables(),
-      lookups: { hits, misses_by_reason },
-      limits: this.#limits,
-    };
-  }
-
   load(snapshot: Uint8Array, tag = ""): void {
     const { core, tables } = loadImage(this.#module, snapshot);
     requireTag(tables, tag);
-    if (!core.exports.adopt(...coreLimits(this.#limits), nextSerial())) {
-      refuse(`it does not fit into memory, maxCacheBytes is ${this.#limits.maxCacheBytes}`);
+    if (!core.exports.adopt(...coreLimits(this.limits), nextSerial())) {
+      refuse(`it does not fit into memory, maxCacheBytes is ${this.limits.maxCacheBytes}`);
     }
     core.forgetWindows();
     this.#core = core;
     this.#window = new WindowMatch(core);
-    this.#codes = new VersionCodes(tables.labels);
+    this.adoptTables(tables);
     this.#scopes = scopesOf(core).restore(tables.scopes, tables.freeScopeIds);
-    this.#lookups = new LookupCounters(tables.lookups);
     this.#pinned.clear();
   }
 
@@ -463,18 +374,6 @@ export class WasmTrie implements TokenTrie {
     this.#core.refresh();
     if (broken !== 0) throw new Error(`Broken invariant: not true that ${BROKEN_RULES[broken]}`);
   }
-}
-
-function coreLimits(limits: TrieLimits): [maxTokens: number, maxBytes: number, gcThresholdK: number] {
-  return [
-    Math.min(limits.maxCacheSize, UINT32_MAX),
-    Math.min(limits.maxCacheBytes, UINT32_MAX),
-    Math.min(limits.gcThresholdK, INT32_MAX),
-  ];
-}
-
-function nextSerial(): number {
-  return (triesMade++ % TRIES_APART) * SERIALS_PER_TRIE;
 }
 
 function scopesOf(core: WasmCore): ScopeIds {
