@@ -26,6 +26,8 @@ export interface ReplyFrame {
   /** `output_ids` as sent, or null; `tokenIds` prefers the logprob triples. */
   readonly outputIds: Uint32Array | null;
   readonly finishReason: FinishReason | null;
+  /** There is a `finish_reason`, of whatever shape. */
+  readonly isFinished: boolean;
   readonly promptTokens: number | null;
   readonly completionTokens: number | null;
   readonly cachedTokens: number | null;
@@ -71,6 +73,7 @@ export function parseReplyFrame(reply: JsonValue | undefined): ReplyFrame | null
     logprobs: triples?.logprobs ?? new Float64Array(tokenIds.length).fill(NaN),
     outputIds,
     finishReason: parseFinishReason(meta.finish_reason),
+    isFinished: meta.finish_reason !== undefined && meta.finish_reason !== null,
     promptTokens: asCount(meta.prompt_tokens),
     completionTokens: asCount(meta.completion_tokens),
     cachedTokens: asCount(meta.cached_tokens),

@@ -7,17 +7,20 @@
  * interleave frames by `index`, and each is parsed. An engine that does not count its tokens is read to the end before
  * its frames are taken for the one or the other.
  *
+ * A stream is complete with `[DONE]`, or as soon as the newest frame of every sample has a finish reason: an engine may
+ * close the connection without the mark, and a client may act before the mark comes.
+ *
  * @module
  */
 import type { JsonObject, JsonValue, WeightVersion } from "../types.ts";
 import type { FinishReason, SampledOutput } from "./engine.ts";
 import { asCount, asObject, asString } from "./json_fields.ts";
 import { parseReplyFrame, type ReplyFrame, toSampledOutput } from "./sglang.ts";
-import { eventData, hasData, isDoneEvent, SseSplitter } from "./sse_frames.ts";
+import { eventData, hasData, isDoneEvent, mentionsFinishReason, SseSplitter } from "./sse_frames.ts";
 
 type StreamMode = "unknown" | "cumulative" | "delta";
 
-/** Reader of one streamed reply. Feed it every chunk; ask for `outputs()` once `done`. */
+/** Reader of one streamed reply. Feed it every chunk; ask for `outputs()` once `isComplete`. */
 export class GenerateStreamReader {
   readonly #splitter = new SseSplitter();
   readonly #samples = new Map<number, SampleFrames>();
@@ -31,9 +34,12 @@ export class GenerateStreamReader {
     this.#sampleCount = sampleCount;
   }
 
-  /** The engine closed the stream with `[DONE]`. */
-  get done(): boolean {
-    return this.#done;
+  /** All was sampled: the stream came to `[DONE]`, or every sample to its finish reason. */
+  get isComplete(): boolean {
+    if (this.#done) return true;
+    if (this.#newestEvent !== null || this.#samples.size < this.#sampleCount) return false;
+    for (const sample of this.#samples.values()) if (!sample.isFinished) return false;
+    return true;
   }
 
   /** Whether any event has come whole. */
@@ -61,9 +67,9 @@ export class GenerateStreamReader {
     }
   }
 
-  /** What was sampled, in order of index; null unless the stream came whole and well-formed. */
+  /** What was sampled, in order of index; null unless the stream is complete and well-formed. */
   outputs(): SampledOutput[] | null {
-    if (!this.#done || this.#failure !== null) return null;
+    if (!this.isComplete || this.#failure !== null) return null;
     this.#parseNewest();
     if (this.#failure !== null || this.#samples.size === 0) return null;
     const outputs: SampledOutput[] = [];
@@ -78,7 +84,8 @@ export class GenerateStreamReader {
     }
     if (!hasData(event)) return;
     this.#newestEvent = event;
-    if (this.#sampleCount > 1 || this.#samples.get(0)?.mode !== "cumulative") this.#parseNewest();
+    const isHeld = this.#sampleCount === 1 && this.#samples.get(0)?.mode === "cumulative";
+    if (!isHeld || mentionsFinishReason(event)) this.#parseNewest();
   }
 
   #parseNewest(): void {
@@ -110,6 +117,11 @@ class SampleFrames {
     this.#newest = first;
     this.#deltas = [first];
     if (isDelta(first)) this.mode = "delta";
+  }
+
+  /** The newest frame says why the generation ended. */
+  get isFinished(): boolean {
+    return this.#newest.isFinished;
   }
 
   add(frame: ReplyFrame): void {

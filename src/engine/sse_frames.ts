@@ -100,6 +100,39 @@ export function eventData(event: readonly Uint8Array[]): string | null {
   return lines.length > 0 ? lines.join("\n") : null;
 }
 
+const QUOTE = 0x22;
+/** The key, some space, and `null`. */
+const FINISH_REASON_BYTES_MAX = 64;
+const FINISH_REASON = /^"finish_reason"\s*:\s*(null)?/;
+
+/**
+ * Whether an event has a `finish_reason` other than `null`, found without decoding it. Cost: one native search a quote up
+ * to the first such key, which engines write before the arrays that grow. Only a hint: what else the event is, its parser
+ * tells.
+ */
+export function mentionsFinishReason(event: readonly Uint8Array[]): boolean {
+  for (const [index, part] of event.entries()) {
+    for (let at = part.indexOf(QUOTE); at >= 0; at = part.indexOf(QUOTE, at + 1)) {
+      // `f` or, where the part ends here, whatever comes next.
+      if (at + 1 < part.length && part[at + 1] !== 0x66) continue;
+      const match = FINISH_REASON.exec(textFrom(event, index, at));
+      if (match !== null) return match[1] === undefined;
+    }
+  }
+  return false;
+}
+
+/** A few characters of an event from a place in one of its parts on. */
+function textFrom(event: readonly Uint8Array[], index: number, at: number): string {
+  let text = "";
+  for (let i = index; i < event.length && text.length < FINISH_REASON_BYTES_MAX; i++) {
+    const start = i === index ? at : 0;
+    const bytes = (event[i] as Uint8Array).subarray(start, start + FINISH_REASON_BYTES_MAX - text.length);
+    text += String.fromCharCode(...bytes);
+  }
+  return text;
+}
+
 function fieldValue(line: string): string {
   const start = line[DATA_FIELD.length] === " " ? DATA_FIELD.length + 1 : DATA_FIELD.length;
   return line.slice(start, line.endsWith("\r") ? -1 : undefined);

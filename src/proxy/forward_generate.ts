@@ -205,14 +205,14 @@ function deliverStream(
     deps.metrics.parseFailed("generate stream");
     logger.warn("Stream of {url} is not recorded: {reason}", {
       url: dispatched.worker.url,
-      reason: stream.failure ?? "it ended before [DONE]",
+      reason: stream.failure ?? "it ended before [DONE] and before a finish reason",
       requestId: exchange.id,
     });
   });
   return relayReply(dispatched, exchange, async (chunk) => {
     if (held > 0) held--;
     else stream.push(chunk);
-    if (!stream.done || isTold) return;
+    if (isTold || !stream.isComplete) return;
     const outputs = stream.outputs();
     if (outputs === null) return;
     isTold = true;

@@ -48,6 +48,106 @@ for (const incrementalStreaming of [false, true]) {
   });
 }
 
+const END_MARK = "data: [DONE]\n\n";
+
+/** A body whose pieces come when the test hands them over. */
+function handedOver(): {
+  wrapFetch: (fetch: Fetch) => Fetch;
+  send(text: string): void;
+  fail(): void;
+  close(): void;
+} {
+  let controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({ start: (own) => void (controller = own) });
+  return {
+    wrapFetch: (fetch) => async (input, init) =>
+      String(input).includes("/generate")
+        ? new Response(body, { headers: EVENT_STREAM })
+        : await fetch(input, init),
+    send: (text) => controller.enqueue(new TextEncoder().encode(text)),
+    fail: () => controller.error(new Error("connection reset")),
+    close: () => controller.close(),
+  };
+}
+
+for (const incrementalStreaming of [false, true]) {
+  for (const end of ["[DONE]", "closed", "broken", "client leaves"] as const) {
+    const kind = incrementalStreaming ? "incremental" : "cumulative";
+    Deno.test(`a stream is recorded before its frame with the finish reason is handed over: ${kind}, then ${end}`, async () => {
+      const engine = { splitProbability: 1, script: () => SCRIPT, incrementalStreaming };
+      await using source = await createHarness({ engine });
+      const sent = new TextDecoder().decode(await engineBytes(source, true));
+      const frames = sent.slice(0, -END_MARK.length).split(/(?<=\n\n)/);
+      const body = handedOver();
+      await using h = await createHarness({ wrapFetch: body.wrapFetch });
+      const pending = h.post("/generate", { text: PROMPT, stream: true });
+      body.send(frames[0]!);
+      const reader = (await pending).body!.pipeThrough(new TextDecoderStream()).getReader();
+      let received = (await reader.read()).value!;
+      for (const frame of frames.slice(1)) {
+        assert.equal(h.router.cache!.stats().segments, 0, "the reply goes on");
+        body.send(frame);
+        received += (await reader.read()).value!;
+      }
+      assert.equal(received, frames.join(""));
+      const row = await h.postOk("/retrieve_from_text", { text: PROMPT + SCRIPT });
+      assert.equal(row.matched_length, row.token_length);
+      assert.equal(h.router.cache!.stats().segments, 2);
+
+      if (end === "[DONE]") body.send(END_MARK);
+      if (end === "client leaves") await reader.cancel();
+      else if (end === "broken") body.fail();
+      else body.close();
+      if (end === "broken") await assert.rejects(reader.read(), "the client sees it break");
+      else if (end === "[DONE]") assert.equal((await reader.read()).value, END_MARK);
+      else assert.equal((await reader.read()).done, true);
+      if (end === "[DONE]") assert.equal((await reader.read()).done, true);
+      assert.equal(h.router.cache!.stats().segments, 2);
+      assert.equal(h.router.pool.totalInFlight, 0);
+      const metrics = await (await h.request("/metrics")).text();
+      assert.doesNotMatch(metrics, /parse_failures_total\{[^}]*\} [1-9]/);
+    });
+  }
+}
+
+Deno.test("a stream of n samples is recorded when the last of them has its finish reason", async () => {
+  const frame = (index: number, ids: number[], finish_reason: unknown) => {
+    const output_token_logprobs = ids.map((id) => [-0.5, id]);
+    const meta_info = { finish_reason, completion_tokens: ids.length, output_token_logprobs };
+    return `data: ${JSON.stringify({ text: "", index, output_ids: ids, meta_info })}\n\n`;
+  };
+  const body = handedOver();
+  await using h = await createHarness({ wrapFetch: body.wrapFetch });
+  const sampling_params = { n: 2, skip_special_tokens: false };
+  const pending = h.post("/generate", { text: PROMPT, stream: true, sampling_params });
+  const [a, b] = ["HAVING", "json"].map((text) => [...h.loaded.tokenizer.encode(text)]);
+  const rows: [frame: string, segments: number][] = [
+    [frame(0, a!.slice(0, 1), null), 0],
+    [frame(0, a!, { type: "length" }), 0],
+    [frame(1, b!.slice(0, 1), null), 0],
+    [frame(1, b!, { type: "length" }), 3],
+  ];
+  body.send(rows[0]![0]);
+  const reader = (await pending).body!.getReader();
+  for (const [i, [text, segments]] of rows.entries()) {
+    if (i > 0) body.send(text);
+    await reader.read();
+    assert.equal(h.router.cache!.stats().segments, segments, `after frame ${i}`);
+  }
+  body.close();
+  assert.equal((await reader.read()).done, true);
+});
+
+Deno.test("a stream that ends with neither finish reason nor [DONE] is not recorded", async () => {
+  await using source = await createHarness({ engine: { script: () => SCRIPT } });
+  const sent = new TextDecoder().decode(await engineBytes(source, true));
+  const frames = sent.slice(0, -END_MARK.length).split(/(?<=\n\n)/);
+  const unfinished = new TextEncoder().encode(frames.slice(0, -1).join(""));
+  await using h = await createHarness({ wrapFetch: replying([unfinished], EVENT_STREAM) });
+  assert.deepEqual(await (await h.post("/generate", { text: PROMPT, stream: true })).bytes(), unfinished);
+  assert.equal(h.router.cache!.stats().segments, 0);
+});
+
 Deno.test("stream and whole reply give one record", async () => {
   const rows: unknown[] = [];
   for (const [stream, incrementalStreaming] of [[false, false], [true, false], [true, true]] as const) {

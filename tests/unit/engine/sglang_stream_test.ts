@@ -130,8 +130,50 @@ for (const [name, rows, expected] of UNCOUNTED) {
   });
 }
 
+for (const isDelta of [false, true]) {
+  const kind = isDelta ? "delta" : "cumulative";
+  Deno.test(`GenerateStreamReader is complete with the byte that ends the frame with the finish reason, ${kind}`, () => {
+    // The key in the text is text.
+    const tokens = TOKENS.map((token) => ({ ...token, text: '"finish_reason":"' }));
+    const text = sse([1, 2, 3, 4].map((to) => frame(tokens, isDelta ? to - 1 : 0, to)));
+    for (const size of [1, 2, 7, 64, text.length]) {
+      const reader = new GenerateStreamReader();
+      const bytes = encoder.encode(text);
+      for (let at = 0; at < bytes.length; at += size) {
+        assert.equal(reader.isComplete, false);
+        reader.push(bytes.subarray(at, at + size));
+      }
+      assert.ok(reader.isComplete);
+      assert.deepEqual([...reader.outputs()![0]!.tokenIds], [5, 5, 6, 2]);
+    }
+  });
+
+  Deno.test(`GenerateStreamReader with n > 1 is complete when the last sample is, ${kind}`, () => {
+    const reader = new GenerateStreamReader(2);
+    const push = (index: number, to: number) =>
+      reader.push(encoder.encode(sse([frame(TOKENS, isDelta ? to - 1 : 0, to, { index })])));
+    for (let to = 1; to <= 4; to++) push(1, to);
+    for (let to = 1; to <= 4; to++) {
+      assert.equal(reader.isComplete, false, "sample 0 goes on");
+      assert.equal(reader.outputs(), null);
+      push(0, to);
+    }
+    assert.deepEqual(reader.outputs()!.map(({ tokenIds }) => tokenIds.length), [4, 4]);
+  });
+}
+
+Deno.test("GenerateStreamReader takes a finish reason of another shape for the end", () => {
+  for (const [finish_reason, isComplete] of [["stop", true], [{}, true], [null, false], [undefined, false]]) {
+    const frames = [1, 2, 3].map((to) => {
+      const each = frame(TOKENS, 0, to);
+      return to < 3 ? each : { ...each, meta_info: { ...each.meta_info as JsonObject, finish_reason } };
+    });
+    assert.equal(read(sse(frames as JsonValue[])).isComplete, isComplete);
+  }
+});
+
 const BROKEN: readonly [name: string, text: string, failure: RegExp | null][] = [
-  ["no [DONE]", sse([frame(TOKENS, 0, 4)]), null],
+  ["neither [DONE] nor a finish reason", sse([1, 2, 3].map((to) => frame(TOKENS, 0, to))), null],
   ["nothing but [DONE]", DONE, null],
   ["an error frame", sse([frame(TOKENS, 0, 1), { error: { message: "boom" } }]) + DONE, /boom/],
   [
