@@ -13,6 +13,8 @@ import type { JsonObject, JsonValue } from "../types.ts";
 
 /** Largest body of a control-plane request. */
 export const CONTROL_BODY_BYTES_MAX = 1024 * 1024;
+/** What names that bound in messages: it has no setting. */
+const CONTROL_BODY_BOUND = "the bound of requests to the router itself";
 /** Deepest nesting taken; templates and serialisers walk values recursively. */
 export const JSON_DEPTH_MAX = 256;
 /** Longest part of a received value that a message quotes, in UTF-16 units. */
@@ -21,15 +23,19 @@ const QUOTED_UNITS_MAX = 80;
 /**
  * The request's JSON object; `{}` when the body is empty.
  *
+ * @param maxBytes `--max-body-bytes` where prompts are sent. Default {@link CONTROL_BODY_BYTES_MAX}
  * @param parse reads JSON, e.g. one that keeps number literals. Default `JSON.parse`
- * @throws BadRequestError for malformed JSON or one nested too deep, 413 above `maxBytes`
+ * @throws BadRequestError for malformed JSON or one nested too deep, 413 above the bound
  */
 export async function readJsonObject(
   c: Context<RouterEnv>,
-  maxBytes: number = CONTROL_BODY_BYTES_MAX,
+  maxBytes?: number,
   parse: (json: string) => JsonValue = JSON.parse,
 ): Promise<JsonObject> {
-  const body = await readRequestBody(c.req.raw, maxBytes, c.get("exchange").signal);
+  const { signal } = c.get("exchange");
+  const body = maxBytes === undefined
+    ? await readRequestBody(c.req.raw, CONTROL_BODY_BYTES_MAX, signal, CONTROL_BODY_BOUND)
+    : await readRequestBody(c.req.raw, maxBytes, signal);
   if (body.length === 0) return {};
   const fields = parseObject(decodeUtf8(body), parse);
   assertShallow(fields);

@@ -33,6 +33,7 @@ export async function readBytes(
 /**
  * A client's body.
  *
+ * @param bound what sets `maxBytes`, for the message
  * @param signal the exchange's: a client that sends nothing must not hold a request past its time
  * @throws BadRequestError 413 above `maxBytes`, 400 when the body breaks off; the signal's reason when it aborts
  */
@@ -40,9 +41,10 @@ export async function readRequestBody(
   request: Request,
   maxBytes: number,
   signal: AbortSignal,
+  bound = "--max-body-bytes",
 ): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    return await untilAborted(readBytes(request, maxBytes, tooLargeBody), signal);
+    return await untilAborted(readBytes(request, maxBytes, () => tooLargeBody(maxBytes, bound)), signal);
   } catch (cause) {
     signal.throwIfAborted();
     if (cause instanceof RouterError) throw cause;
@@ -50,8 +52,8 @@ export async function readRequestBody(
   }
 }
 
-function tooLargeBody(maxBytes: number): Error {
-  return new BadRequestError(`Cannot read request body: it exceeds ${maxBytes} bytes (--max-body-bytes)`, {
+function tooLargeBody(maxBytes: number, bound: string): Error {
+  return new BadRequestError(`Cannot read request body: it exceeds ${maxBytes} bytes (${bound})`, {
     status: 413,
     code: "body_too_large",
   });
