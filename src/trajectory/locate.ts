@@ -9,6 +9,7 @@ import { reasoningOf } from "./canonical.ts";
 import type { RenderSettings } from "./chat_renderer.ts";
 import { findLineage, type Lineage } from "./lineage.ts";
 import { MessageChain } from "./message_chain.ts";
+import { withOwnCallIds } from "./own_call_ids.ts";
 import { pathMessages } from "./path.ts";
 import type { ChatRequest, PlanParts } from "./plan.ts";
 import type { Session } from "./session.ts";
@@ -48,7 +49,7 @@ export function locate(session: Session, request: ChatRequest, { templateId }: P
     ...(parentTurnId === undefined ? {} : { parentTurnId }),
   });
   const own = lineage.matched === null ? [] : pathMessages(lineage.matched);
-  const messages = [...own, ...request.messages.slice(lineage.coveredMessages)];
+  const messages = [...own, ...withOwnCallIds(request.messages, own)];
   return { chain, settings, branchKey, requestKey, lineage, answered, messages };
 }
 

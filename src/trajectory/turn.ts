@@ -58,7 +58,7 @@ export interface Turn {
   readonly status: TurnStatus;
   /** Tools, template, arguments and frozen date, hashed: turns of one conversation share it. */
   readonly branchKey: string;
-  /** Messages that this turn's prompt added to the parent's, as the client sent them. */
+  /** Messages that this turn's prompt added to the parent's, as the client sent them; results name calls by the router's ids. */
   readonly messages: readonly JsonObject[];
   /** The assistant message that the client got. */
   readonly reply: JsonObject;

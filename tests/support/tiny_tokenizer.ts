@@ -189,6 +189,25 @@ export function loadTinyTokenizer(options: LoadTokenizerOptions = {}): Promise<L
   );
 }
 
+/** The tiny tokenizer with another chat template, for routers one after the other: closing it does nothing. */
+export async function loadTinyWithTemplate(template: string): Promise<LoadedTokenizer> {
+  const loaded = await loadTokenizerFromData({
+    source: "tiny",
+    tokenizer: tinyTokenizerJson(),
+    config: { ...tinyTokenizerConfig(), chat_template: template },
+  }, { worker: false });
+  Object.assign(loaded.tokenizer, { close() {} });
+  return loaded;
+}
+
+/** Prints the ids of calls, in the assistant's turn and before each result. */
+export const IDS_CHAT_TEMPLATE = TINY_CHAT_TEMPLATE
+  .replace("{{- '<tool_call>' + (call", "{{- '<tool_call>' + call.id + (call")
+  .replace(
+    "{%- if message.content is string %}",
+    "{%- if message.role == 'tool' %}{{- message.tool_call_id + ':' }}{%- endif %}{%- if message.content is string %}",
+  );
+
 /**
  * A `tokenizer.json` in the style of SentencePiece: spaces are `▁`, one is put before the text (`first`: only where a
  * sequence starts; `always`: also after a special token), unknown characters fall back to `<0xNN>` tokens.

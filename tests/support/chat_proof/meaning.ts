@@ -28,12 +28,13 @@ function meaning(message: JsonObject, places: ReadonlyMap<string, string>): unkn
       const { name, arguments: text } = called as JsonObject;
       return [name, valueOf(text as string)];
     }),
-    result: id === undefined ? null : resultOf((id as string).replaceAll(RENAMED, ""), places),
+    result: id === undefined ? null : resultOf(id as string, places),
   };
 }
 
+/** The call that a result names, by the very id that its own side has; one without a call there is known by its first name. */
 function resultOf(id: string, places: ReadonlyMap<string, string>): string {
-  return places.get(id) ?? id;
+  return places.get(id) ?? id.replaceAll(RENAMED, "");
 }
 
 function textOf(content: JsonValue | undefined): JsonValue {
@@ -58,13 +59,12 @@ function reasoningFits(
   return said(copy) === "" || said(copy) === said(own);
 }
 
-/** Which call of which message an id means. Clients of the proof put {@link RENAMED} before ids of their own. */
+/** Which call of which message an id means. */
 function callPlaces(messages: readonly JsonObject[]): Map<string, string> {
   const places = new Map<string, string>();
   messages.forEach((message, at) => {
     ((message.tool_calls ?? []) as JsonObject[]).forEach(({ id }, call) => {
-      const own = (id as string).replaceAll(RENAMED, "");
-      places.set(own, `${at}.${call}`);
+      places.set(id as string, `${at}.${call}`);
     });
   });
   return places;
