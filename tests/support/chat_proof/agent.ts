@@ -75,6 +75,7 @@ export class Agent {
     this.#append(conversation);
     // Which of several requests is recorded first depends on who streams.
     if (this.#streams === null && this.#chance(0.12)) return await this.#parallel(conversation);
+    if (this.#streams === null && this.#chance(0.04)) return await this.#twins(conversation);
     await this.#turn(conversation);
   }
 
@@ -139,8 +140,10 @@ export class Agent {
     conversation.messages = [...before.messages];
     conversation.turns = [...before.turns];
     const isStreamed = this.#chance(0.5);
-    const ask = this.#chance(0.7)
-      ? this.#again(first, { ...first.body, stream: this.#streams ?? isStreamed })
+    // A client that got nothing may ask under the same key.
+    const ofKey = this.#chance(0.6) ? first.ofKey : [];
+    const ask = this.#chance(0.7) || ofKey.length > 0
+      ? this.#again(first, { ...first.body, stream: this.#streams ?? isStreamed }, ofKey)
       : this.#ask(conversation, this.#sampling());
     await send(this.#harness, ask, this.#leaving());
     conversation.last = { ask, before };
@@ -160,6 +163,21 @@ export class Agent {
     const same = asks.filter((ask) => ask.messages.length === before.messages.length);
     const ask = this.#pick(same);
     if (ask === undefined) return;
+    conversation.last = { ask, before };
+    this.#take(conversation, ask);
+  }
+
+  /** One request, sent twice at once under one key. */
+  async #twins(conversation: Conversation): Promise<void> {
+    if (conversation.naming === "messages") return;
+    const before = { messages: [...conversation.messages], turns: [...conversation.turns] };
+    const { n: _, ...sampling } = this.#sampling();
+    const first = this.#ask(conversation, sampling, true);
+    const asks = [first, this.#again(first, first.body, first.ofKey)];
+    await Promise.all(asks.map((ask) => send(this.#harness, ask, null)));
+    const ask = asks.find(({ outcome }) => outcome === "delivered") ?? first;
+    const ids = new Set(asks.flatMap(({ reply }) => reply?.turnIds ?? []));
+    assert.ok(ids.size <= 1, "one key is one turn");
     conversation.last = { ask, before };
     this.#take(conversation, ask);
   }
@@ -213,14 +231,15 @@ export class Agent {
     return { afterChunks: Math.floor(this.#random() * 10), readingTicks };
   }
 
-  #ask(conversation: Conversation, sampling: JsonObject): Ask {
+  /** @param isKeyed it has a key; default: as it comes */
+  #ask(conversation: Conversation, sampling: JsonObject, isKeyed: boolean = false): Ask {
     const { messages, tools, kwargs, session, naming, turns } = conversation;
     const sent = this.#chance(0.5)
       ? lossy(messages, this.#random)
       : messages.map((message) => ({ ...message }));
     const isStreamed = this.#chance(0.5);
     const stream = this.#streams ?? isStreamed;
-    const hasKey = (sampling.n ?? 1) === 1 && naming !== "messages" && this.#chance(0.08);
+    const hasKey = (sampling.n ?? 1) === 1 && naming !== "messages" && (isKeyed || this.#chance(0.12));
     const body: JsonObject = {
       model: "m",
       messages: sent,
@@ -239,27 +258,32 @@ export class Agent {
     );
   }
 
-  #again(first: Ask, body: JsonObject): Ask {
+  /** @param ofKey requests whose key it has; none: it has no key */
+  #again(first: Ask, body: JsonObject, ofKey: Ask[]): Ask {
     const { session, naming, messages, continues } = first;
     const id = `ask-${this.#seed}-${this.asks.length}.`;
-    return this.#note({ id, session, naming, body, messages, continues }, null);
+    const key = ofKey.length === 0 ? null : first.idempotencyKey;
+    return this.#note({ id, session, naming, body, messages, continues }, key, ofKey);
   }
 
   #note(
     ask: Pick<Ask, "id" | "session" | "naming" | "body" | "messages" | "continues">,
     idempotencyKey: string | null,
+    ofKey: Ask[] = [],
   ): Ask {
     const answeredBefore = this.asks.filter(({ outcome }) => outcome === "delivered");
     const open: Ask = {
       ...ask,
       answeredBefore,
       idempotencyKey,
+      ofKey,
       outcome: "open",
       isRace: false,
       status: 0,
       error: null,
       reply: null,
     };
+    if (idempotencyKey !== null) ofKey.push(open);
     this.asks.push(open);
     return open;
   }

@@ -25,6 +25,8 @@ export interface Ask {
   /** Requests of this session that were answered before this one was sent. */
   readonly answeredBefore: readonly Ask[];
   readonly idempotencyKey: string | null;
+  /** Requests of one key, this one included, in the order they were sent. */
+  readonly ofKey: Ask[];
   outcome: "open" | "delivered" | "left" | "failed";
   /** The client may have left after the last byte was on its way. */
   isRace: boolean;

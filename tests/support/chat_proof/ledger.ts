@@ -33,24 +33,26 @@ export interface ProvenTurn {
   readonly parent: ProvenTurn | null;
   readonly posted: readonly number[];
   readonly output: WireOutput;
+  /** Some client got its reply. */
+  readonly isAnswered: boolean;
   readonly children: ProvenTurn[];
 }
 
 /** Finds the truth of each turn. @throws AssertionError when the wire knows nothing of one */
 export function proveTurns(
-  told: readonly ToldTurn[],
+  turns: readonly ToldTurn[],
   asks: readonly Ask[],
   posts: readonly WirePost[],
 ): ProvenTurn[] {
   const proven: ProvenTurn[] = [];
   const taken = new Set<string>();
-  for (const turn of told) {
+  for (const turn of turns) {
     assert.equal(turn.index, proven.length);
     const parent = turn.parent === null ? null : proven[turn.parent]!;
-    const ask = asks.find(({ reply }) => reply?.turnIds.includes(turn.turn_id) ?? false);
-    const found = ask === undefined
+    const told = asks.find(({ reply }) => reply?.turnIds.includes(turn.turn_id) ?? false);
+    const found = told === undefined
       ? findLeft(turn, parent, asks, posts, taken)
-      : { ask, index: ask.reply!.turnIds.indexOf(turn.turn_id) };
+      : { ask: samplerOf(told, posts), index: told.reply!.turnIds.indexOf(turn.turn_id) };
     taken.add(`${found.ask.id} ${found.index}`);
     const own = postsOf(found.ask, posts);
     const output = sampledFor(own, found.index);
@@ -61,6 +63,7 @@ export function proveTurns(
       parent,
       posted: own[0]!.promptIds,
       output,
+      isAnswered: told !== undefined,
       children: [],
     };
     parent?.children.push(one);
@@ -72,6 +75,17 @@ export function proveTurns(
 /** POSTs of a request. */
 export function postsOf({ id }: Ask, posts: readonly WirePost[]): WirePost[] {
   return posts.filter(({ requestId }) => requestId === id);
+}
+
+/** The request for which an answered turn was sampled: the one itself, or another of its key. */
+export function samplerOf(ask: Ask, posts: readonly WirePost[]): Ask {
+  const ids = ask.reply!.choices[0]!.tokenIds;
+  const sampler = [ask, ...ask.ofKey].find((each) => {
+    const own = postsOf(each, posts);
+    return own.length > 0 && isEqual(sampledFor(own, 0)?.ids ?? [-1], ids);
+  });
+  assert.ok(sampler !== undefined, `nobody sampled what ${ask.id} was told`);
+  return sampler;
 }
 
 /** A turn whose client left before it learnt of it: the request that fits. */

@@ -44,6 +44,7 @@ export interface ProofCounts {
   trims: number;
   resumed: number;
   ambiguous: number;
+  replayed: number;
 }
 
 /** Checks one turn against the wire, its messages and its parent. */
@@ -68,7 +69,7 @@ export function checkTurn(
   if (told.dropped_tokens > 0) checkTrim(turn, parts, counts);
   checkMessages(turn, parts, where);
   checkDelta(turn, turns, parts, where);
-  if (ask.outcome === "delivered") assert.ok(told.delivered, `${where} was delivered`);
+  if (turn.isAnswered) assert.ok(told.delivered, `${where} was delivered`);
   else if (!ask.isRace) assert.ok(!told.delivered, `${where} was not delivered`);
   counts.turns++;
   if (parent !== null) counts.extended++;
