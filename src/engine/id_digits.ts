@@ -3,4 +3,4 @@
  *
  * @module
  */
-export { idsToDigits } from "../tokenizer/id_digits.ts";
+export { idDigitsRoom, idsToDigits, writeIdDigits } from "../tokenizer/id_digits.ts";

@@ -7,7 +7,7 @@
 import { BadRequestError } from "../errors.ts";
 import type { JsonObject, JsonValue } from "../types.ts";
 import type { EncodedRequest, TokenRequest } from "./adapter.ts";
-import { idsToDigits } from "./id_digits.ts";
+import { idDigitsRoom, writeIdDigits } from "./id_digits.ts";
 import { asObject } from "./json_fields.ts";
 
 /** Which names of `extra` go where. */
@@ -63,11 +63,11 @@ export function encodeBody(
     throw new RangeError("Cannot encode request: the rid is empty, every request would match it");
   }
   const before = encoder.encode(`${JSON.stringify(head).slice(0, -1)},${JSON.stringify(idsField)}:[`);
-  const digits = idsToDigits(inputIds);
-  const body = new Uint8Array(before.length + digits.length + CLOSE.length);
-  body.set(before);
-  body.set(digits, before.length);
-  body.set(CLOSE, before.length + digits.length);
+  const room = new Uint8Array(before.length + idDigitsRoom(inputIds) + CLOSE.length);
+  room.set(before);
+  const end = writeIdDigits(inputIds, room, before.length);
+  room.set(CLOSE, end);
+  const body = room.subarray(0, end + CLOSE.length);
   return { path, body };
 }
 
