@@ -14,6 +14,8 @@ const NEEDS_CARE = /\d[.eE]|-0|\d{16}|"\d+"\s*:|\\u003\d|__proto__/;
 
 const SPACE = /[ \t\n\r]*/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+/** Strings up to this length are copied by `slice`; of longer ones it makes a view of the whole text. */
+const SHORT_UNITS = 12;
 /** A string without escapes, and without what must be one. */
 // deno-lint-ignore no-control-regex -- control characters are meant
 const PLAIN = /^[^\\\x00-\x1f]*$/;
@@ -135,6 +137,8 @@ class JsonReader {
       end++;
     }
     this.#position = end + 1;
+    // `JSON.parse` copies. A slice would keep the whole text in memory for as long as the string lives.
+    if (end - start > SHORT_UNITS) return JSON.parse(this.#text.slice(start - 1, end + 1));
     const raw = this.#text.slice(start, end);
     return PLAIN.test(raw) ? raw : JSON.parse(`"${raw}"`);
   }

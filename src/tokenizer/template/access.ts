@@ -15,7 +15,10 @@ import { isInt, isStr, Markup, PyTuple, textOf, typeName, Undefined, type Value 
 /** `value.name`: its attribute, else its item. */
 export function getAttribute(value: Value, name: string): Value {
   if (value instanceof Undefined) throw value.error();
-  return given(attributeOf(value, name), () => given(itemOf(value, name), () => absent(value, name)));
+  const attribute = attributeOf(value, name);
+  if (attribute !== undefined) return attribute;
+  const item = itemOf(value, name);
+  return item === undefined ? absent(value, name) : item;
 }
 
 /** `value[key]`: its item, else its attribute. */
@@ -51,12 +54,12 @@ function unsafe(value: Value, name: string): Undefined {
 
 /** What is not there, with a message that tells of what. */
 function absent(value: Value, key: Value): Undefined {
-  const owner = value === null ? "None" : `${MODULES[typeName(value)] ?? ""}${typeName(value)} object`;
-  return new Undefined(
-    typeof key === "string"
+  return new Undefined(() => {
+    const owner = value === null ? "None" : `${MODULES[typeName(value)] ?? ""}${typeName(value)} object`;
+    return typeof key === "string"
       ? `${stringRepr(owner)} has no attribute ${stringRepr(key)}`
-      : `${owner} has no element ${repr(key)}`,
-  );
+      : `${owner} has no element ${repr(key)}`;
+  });
 }
 
 const MODULES: Readonly<Record<string, string>> = {

@@ -18,6 +18,7 @@ import { PythonError, typeError } from "./errors.ts";
 import { FILTERS } from "./filters.ts";
 import type { Frame } from "./frame.ts";
 import { iterate } from "./iterate.ts";
+import { isDictAttribute } from "./methods.ts";
 import { add, binary, compare, contains, equal, truthy, unary } from "./operators.ts";
 import { Activation, type Eval, Run } from "./runtime.ts";
 import { Unit } from "./symbols.ts";
@@ -181,7 +182,13 @@ function holds(operator: CompareNode["rest"][number][0], left: Value, right: Val
 }
 
 function compileAttribute(value: Eval, name: string): Eval {
-  return (at) => getAttribute(value(at), name);
+  if (isDictAttribute(name)) return (at) => getAttribute(value(at), name);
+  return (at) => {
+    const owner = value(at);
+    // A message's field: nearly all that templates ask for.
+    const item = owner instanceof PyDict ? owner.getText(name) : undefined;
+    return item === undefined ? getAttribute(owner, name) : item;
+  };
 }
 
 function compileConditional({ test, then, otherwise, line }: ConditionalNode, frame: Frame): Eval {

@@ -54,6 +54,11 @@ function method(signature: Signature, run: (bound: readonly (Value | undefined)[
   return new PyFunction((args, kwargs) => run(signature.bind(args, kwargs)));
 }
 
+/** Whether `value.name` may be more than a dict's own key. */
+export function isDictAttribute(name: string): boolean {
+  return isPrivate(name) || DICT_MUTATORS.has(name) || DICT_METHODS.has(name);
+}
+
 /** An attribute of any value; undefined when there is none. */
 export function methodOf(value: Value, name: string): Value | undefined {
   if (typeof value === "string") return strMethod(value, name);

@@ -33,6 +33,10 @@ export function arithmetic(operator: string, a: Num, b: Num): Value {
 }
 
 function ofInts(operator: string, a: number | bigint | boolean, b: number | bigint | boolean): Value {
+  if (typeof a === "number" && typeof b === "number") {
+    const result = ofSmall(operator, a, b);
+    if (Number.isSafeInteger(result)) return result + 0; // a product may be -0
+  }
   const left = toBig(a);
   const right = toBig(b);
   switch (operator) {
@@ -53,6 +57,13 @@ function ofInts(operator: string, a: number | bigint | boolean, b: number | bigi
     default:
       return power(left, right);
   }
+}
+
+/** The result where doubles give it exactly when it is safe, else NaN. */
+function ofSmall(operator: string, a: number, b: number): number {
+  if (operator === "+") return a + b;
+  if (operator === "-") return a - b;
+  return operator === "*" ? a * b : NaN;
 }
 
 function floorMod(a: bigint, b: bigint): bigint {

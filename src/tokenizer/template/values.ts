@@ -111,12 +111,19 @@ export class Markup extends PyObject {
 export class Undefined extends PyObject {
   readonly typeName = "Undefined";
 
-  /** `message` is what using it says; `kind` the exception that Python raises. */
+  readonly #message: string | (() => string);
+
+  /** `message` is what using it says: templates ask for what is not there in every turn, and most never use it; `kind` the exception that Python raises. */
   constructor(
-    readonly message: string,
+    message: string | (() => string),
     readonly kind: "UndefinedError" | "SecurityError" = "UndefinedError",
   ) {
     super();
+    this.#message = message;
+  }
+
+  get message(): string {
+    return typeof this.#message === "string" ? this.#message : this.#message();
   }
 
   override iterate(): Iterator<Value> {
