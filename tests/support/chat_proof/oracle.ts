@@ -223,7 +223,9 @@ export function checkAttachment(
     [...messagesOf(meant), meant.told.reply],
     [...messagesOf(parent), parent.told.reply],
   );
-  const isTold = ask.reply === null || ask.reply.ambiguity !== null || !isSameBranch || told.cause !== null;
+  // A turn that a retry has replaced gives way to it, and leaves no doubt.
+  const isTold = ask.reply === null || ask.reply.ambiguity !== null || !isSameBranch || told.cause !== null ||
+    meant.told.superseded;
   if (isTwin && isTold) return void counts.ambiguous++;
   assert.ok(!isSameBranch || !parts.isAppendOnly, `${where}, but stands below turn ${parent.told.index}`);
 }
