@@ -58,6 +58,7 @@ function chatCompletions(deps: ChatDeps) {
 async function readCall(c: Context<RouterEnv>, deps: ChatDeps): Promise<ChatCall> {
   const exchange = c.get("exchange");
   const request = readChatRequest(await readJsonObject(c, deps.maxBodyBytes, parseJson));
+  deps.formats.assertConstrainable(request.toolChoice, request.extra);
   const { headers } = c.req.raw;
   const name = sessionNameOf({
     path: c.req.param("id") ?? null,

@@ -107,7 +107,12 @@ export const SCHEMAS = {
     messages: { ...list(open({ role: string }, ["role"])), minItems: 1 },
     model: string,
     tools: { type: ["array", "null"], items: { type: "object" } },
-    tool_choice: { ...string, enum: ["auto", "none"] },
+    tool_choice: {
+      type: ["string", "object"],
+      description:
+        "auto, none, required, a named function, or allowed_tools; forced calls need a known tool format",
+    },
+    parallel_tool_calls: flag(true, "false: one call at most"),
     stream: flag(false, "Chunks as they are sampled"),
     n: { type: "integer", minimum: 1, maximum: 128, default: 1 },
     metadata: { type: "object", description: "session_id and parent_turn_id are the router's" },

@@ -107,7 +107,8 @@ export class EngineCore implements GenerationHost {
     }
     const seed = this.#seedOf(item);
     const ordinal = this.#ordinal++;
-    const scripted = this.options.script?.({ text: item.promptText, ids: item.promptIds, ordinal });
+    const scripted = this.options.script?.({ text: item.promptText, ids: item.promptIds, ordinal }) ??
+      item.constrained ?? undefined;
     const stopIds = new Set([...this.#engineStopIds, ...item.stopTokenIds]);
     const sample = this.#sampler.sample(seed, { ...item, stopIds }, scripted);
     const cachedTokens = this.#cachedTokens(item);

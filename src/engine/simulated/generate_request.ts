@@ -5,6 +5,7 @@
  */
 import { BadRequestError } from "../../errors.ts";
 import type { JsonObject, JsonValue } from "../../types.ts";
+import { constrainedText } from "./constrained_text.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** SGLang's default of `max_new_tokens`. */
@@ -33,6 +34,8 @@ export interface GenerateItem {
   /** Seed of the request; null: each request samples anew, unless `temperature` is 0. */
   readonly seed: number | null;
   readonly temperature: number;
+  /** A text that obeys the request's grammar; null: it has none. */
+  readonly constrained: string | null;
   readonly returnLogprob: boolean;
   /** First prompt token whose log-probability is reported; -1 for none. */
   readonly logprobStartLen: number;
@@ -195,6 +198,7 @@ function readItem(
     noStopTrim: flag(params, "no_stop_trim", false),
     seed: (params[seeded] ?? null) === null ? null : integer(params, seeded, 0, {}),
     temperature: number(params, "temperature", 1, { min: 0 }),
+    constrained: constrainedText(params),
     returnLogprob: flag(each(body, "return_logprob", at), "return_logprob", false),
     logprobStartLen: integer(each(body, "logprob_start_len", at), "logprob_start_len", -1, {
       min: -1,

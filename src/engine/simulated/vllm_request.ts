@@ -5,6 +5,7 @@
  */
 import { BadRequestError, RouterError } from "../../errors.ts";
 import type { JsonObject, JsonValue } from "../../types.ts";
+import { grammarParams } from "./constrained_text.ts";
 import { brief } from "./generate_request.ts";
 
 /** `max_tokens` of a completion that names none. */
@@ -101,6 +102,7 @@ function toRequest(body: JsonObject, params: JsonObject, prompt: JsonObject, lim
         ignore_eos: params["ignore_eos"] ?? null,
         skip_special_tokens: params["skip_special_tokens"] ?? null,
         no_stop_trim: params["include_stop_str_in_output"] ?? null,
+        ...grammarParams(params["structured_outputs"], body["response_format"]),
       },
       stream: body["stream"] ?? null,
       rid: body["request_id"] ?? null,

@@ -9,6 +9,7 @@
  * @module
  */
 import { CallArgumentsState } from "../call_arguments.ts";
+import { type CallGrammar, jsonBy, tag } from "../call_grammar.ts";
 import type { CallExit, ToolSyntax } from "../content.ts";
 import type { Context, State } from "../machine.ts";
 import { isFunctionName, UpToState } from "../steps.ts";
@@ -51,3 +52,24 @@ function afterSeparator(context: Context, before: string, exit: CallExit): State
     },
   });
 }
+
+/** V3.1 and later. */
+export const deepseekGrammar: CallGrammar = {
+  trigger: section.begin,
+  section,
+  separator: "",
+  calls: (name, schema) => [tag(`${OPENER}${name}${SEPARATOR}`, jsonBy(schema), CLOSER)],
+};
+
+/** V3 and R1. */
+export const deepseekFencedGrammar: CallGrammar = {
+  ...deepseekGrammar,
+  separator: "\n",
+  calls: (name, schema) => [
+    tag(
+      `${OPENER}function${SEPARATOR}${name}\n${FENCE_OPENER}\n`,
+      jsonBy(schema),
+      `\n${FENCE}${CLOSER}`,
+    ),
+  ],
+};

@@ -5,6 +5,7 @@
  * @module
  */
 import { BrokenCallState } from "../broken_call.ts";
+import { type CallGrammar, tag } from "../call_grammar.ts";
 import type { CallExit, ToolSyntax } from "../content.ts";
 import type { Context, State } from "../machine.ts";
 import { ExpectState, isFunctionName, UpToState } from "../steps.ts";
@@ -75,3 +76,12 @@ function value(context: Context, exit: CallExit, object: ArgumentsObject, name: 
       }),
   });
 }
+
+/** Line ends between the parts are the model's own: GLM-4.5 prints them, GLM-4.7 does not. */
+export const glmGrammar: CallGrammar = {
+  trigger: OPENER,
+  separator: "\n",
+  calls: (name, schema) => [
+    tag(`${OPENER}${name}`, { type: "json_schema", json_schema: schema, style: "glm_xml" }, CLOSER),
+  ],
+};

@@ -10,6 +10,7 @@
  * @module
  */
 import { CallArgumentsState } from "../call_arguments.ts";
+import { type CallGrammar, jsonBy, tag } from "../call_grammar.ts";
 import { type CallExit, ContentState, type ToolSyntax } from "../content.ts";
 import type { DelimiterSet } from "../delimiters.ts";
 import type { Context, State } from "../machine.ts";
@@ -116,3 +117,13 @@ class BodyState implements State {
 
   finish(): void {}
 }
+
+/** A call ends the reply: its closer is a stop token. The recipient stands in the channel's header, or before it. */
+export const harmonyGrammar: CallGrammar = {
+  trigger: `${CHANNEL}commentary to=`,
+  separator: null,
+  calls: (name, schema) =>
+    [`${CHANNEL}commentary to=${FUNCTIONS}${name} `, ` to=${FUNCTIONS}${name}${CHANNEL}commentary `].map(
+      (header) => tag(`${header}${CONSTRAIN}json${MESSAGE}`, jsonBy(schema), "<|call|>"),
+    ),
+};

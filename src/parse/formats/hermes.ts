@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type CallGrammar, jsonBy, tag } from "../call_grammar.ts";
 import { CallObjectState } from "../call_object.ts";
 import type { ToolSyntax } from "../content.ts";
 
@@ -16,4 +17,13 @@ export const hermes: ToolSyntax = {
   tokens,
   open: (context, _opener, exit) =>
     new CallObjectState(context, { bounds: { closers: [CLOSER], successors: [OPENER] }, tokens }, exit),
+};
+
+/** As the chat templates of Qwen print it. */
+export const hermesGrammar: CallGrammar = {
+  trigger: OPENER,
+  separator: "\n",
+  calls: (name, schema) => [
+    tag(`${OPENER}\n{"name": ${JSON.stringify(name)}, "arguments": `, jsonBy(schema), `}\n${CLOSER}`),
+  ],
 };

@@ -4,6 +4,7 @@
  * @module
  */
 import { CallArgumentsState } from "../call_arguments.ts";
+import { type CallGrammar, fixed, jsonBy, sequence, tag } from "../call_grammar.ts";
 import type { CallExit, ToolSyntax } from "../content.ts";
 import type { Context, State } from "../machine.ts";
 import { isFunctionName, UpToState } from "../steps.ts";
@@ -34,3 +35,16 @@ function open(context: Context, _opener: string, exit: CallExit): State {
     },
   });
 }
+
+/** Numbers of calls are the model's own. */
+export const kimiGrammar: CallGrammar = {
+  trigger: section.begin,
+  section,
+  separator: "",
+  calls(name, schema) {
+    const number = { type: "regex", pattern: "[0-9]{1,4}" };
+    return [
+      tag(`${OPENER}functions.${name}:`, sequence(number, fixed(ARGUMENTS), jsonBy(schema)), CLOSER),
+    ];
+  },
+};

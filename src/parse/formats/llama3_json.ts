@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type CallGrammar, jsonBy, tag } from "../call_grammar.ts";
 import { CallObjectState } from "../call_object.ts";
 import type { ToolSyntax } from "../content.ts";
 
@@ -21,4 +22,11 @@ export const llama3Json: ToolSyntax = {
       { bounds: { closers: [], successors: [PYTHON_TAG] }, tokens, bare: true },
       exit,
     ),
+};
+
+/** The bare form. */
+export const llama3JsonGrammar: CallGrammar = {
+  trigger: '{"name": ',
+  separator: "; ",
+  calls: (name, schema) => [tag(`{"name": ${JSON.stringify(name)}, "parameters": `, jsonBy(schema), "}")],
 };

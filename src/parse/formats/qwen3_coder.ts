@@ -5,6 +5,7 @@
  * @module
  */
 import { BrokenCallState } from "../broken_call.ts";
+import { type CallGrammar, tag } from "../call_grammar.ts";
 import { ClosingState } from "../closing.ts";
 import type { CallExit, ToolSyntax } from "../content.ts";
 import type { Context, State } from "../machine.ts";
@@ -79,3 +80,16 @@ function parameter(context: Context, exit: CallExit, object: ArgumentsObject): S
     },
   });
 }
+
+/** As the chat template prints it. */
+export const qwen3CoderGrammar: CallGrammar = {
+  trigger: OPENER,
+  separator: "\n",
+  calls: (name, schema) => [
+    tag(
+      `${OPENER}\n${FUNCTION}${name}>\n`,
+      { type: "qwen_xml_parameter", json_schema: schema },
+      `\n${FUNCTION_END}\n${CLOSER}`,
+    ),
+  ],
+};

@@ -8,6 +8,7 @@ import type { Turn } from "../../trajectory/turn.ts";
 import type { JsonObject } from "../../types.ts";
 import { ChunkWriter, DONE_FRAME, sseFrame } from "./chat_chunks.ts";
 import { type CompletionParts, type ReplyChoice, usageOf } from "./chat_reply.ts";
+import type { ChatCompletionRequest } from "./chat_request.ts";
 import type { ChatTurn } from "./chat_turn.ts";
 import { logprobEntries } from "./logprob_entries.ts";
 
@@ -15,7 +16,7 @@ import { logprobEntries } from "./logprob_entries.ts";
 export function replayed(turn: ChatTurn, recorded: Turn, tokenizer: Tokenizer): CompletionParts {
   return {
     stamp: turn.stamp,
-    choices: [replayedChoice(recorded, turn.request.logprobs ? tokenizer : null)],
+    choices: [replayedChoice(turn.request, recorded, tokenizer)],
     usage: replayedUsage(turn, recorded),
     note: turn.note([recorded]),
     promptIds: turn.promptIdsToTell,
@@ -30,10 +31,7 @@ export function replayedFrames(
 ): Uint8Array<ArrayBuffer>[] {
   const { stamp, promptIdsToTell: promptIds, request } = turn;
   const writer = new ChunkWriter({ stamp, promptIds, includeUsage: request.includeUsage });
-  const { message, finishReason, tokenIds, logprobs } = replayedChoice(
-    recorded,
-    request.logprobs ? tokenizer : null,
-  );
+  const { message, finishReason, tokenIds, logprobs } = replayedChoice(request, recorded, tokenizer);
   return [
     ...writer.message(message, { index: 0, events: [], tokenIds, logprobs }),
     writer.finish(0, finishReason, turn.note([recorded])),
@@ -41,22 +39,25 @@ export function replayedFrames(
   ].map(sseFrame).concat(DONE_FRAME);
 }
 
-/** @param tokenizer null: no log-probabilities are told */
-function replayedChoice(recorded: Turn, tokenizer: Tokenizer | null): ReplyChoice {
+function replayedChoice(
+  { logprobs: tellsLogprobs, toolChoice }: ChatCompletionRequest,
+  recorded: Turn,
+  tokenizer: Tokenizer,
+): ReplyChoice {
   const { reply: message, outputIds: tokenIds, logprobs } = recorded;
   const delta = { index: 0, tokenIds, logprobs, topLogprobs: null, text: null, finishReason: null };
   return {
     index: 0,
     message,
-    finishReason: finishReasonOf(recorded),
+    finishReason: finishReasonOf(recorded, toolChoice.kind === "named"),
     tokenIds,
-    logprobs: tokenizer === null ? null : logprobEntries(tokenizer, delta),
+    logprobs: tellsLogprobs ? logprobEntries(tokenizer, delta) : null,
   };
 }
 
-function finishReasonOf({ status, reply }: Turn): string {
+function finishReasonOf({ status, reply }: Turn, isCallNamed: boolean): string {
   if (status !== "completed") return status === "truncated" ? "length" : "abort";
-  return Array.isArray(reply.tool_calls) ? "tool_calls" : "stop";
+  return Array.isArray(reply.tool_calls) && !isCallNamed ? "tool_calls" : "stop";
 }
 
 function replayedUsage({ plan }: ChatTurn, { outputIds }: Turn): JsonObject {

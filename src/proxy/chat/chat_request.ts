@@ -10,6 +10,7 @@ import { RID_LENGTH_MAX } from "../generate_request.ts";
 import { ChatRequestError } from "./chat_error.ts";
 import { assertWellFormed, readMessages, readTools } from "./chat_messages.ts";
 import { isObject, readBoolean, readInteger, readNumber, readObject, readString, refuse } from "./fields.ts";
+import { readToolChoice, type ToolChoice } from "./tool_choice.ts";
 
 /** Most samples of one request, as OpenAI's. */
 export const SAMPLES_MAX = 128;
@@ -26,6 +27,7 @@ export interface ChatCompletionRequest {
   readonly tools: readonly JsonObject[] | null;
   /** Whether calls are looked for: there are tools, and `tool_choice` is not "none". */
   readonly findsCalls: boolean;
+  readonly toolChoice: ToolChoice;
   readonly templateKwargs: JsonObject;
   readonly sampling: SamplingSettings;
   readonly stream: boolean;
@@ -96,12 +98,14 @@ export function readChatRequest(exact: JsonObject): ChatCompletionRequest {
   assertWellFormed(templateKwargs, "chat_template_kwargs");
   refuseOtherTurns(body);
   const logprobs = readBoolean(body, "logprobs");
+  const toolChoice = readToolChoice(body, tools);
   const { session_id: _session, parent_turn_id: _parent, ...metadata } = readObject(body, "metadata");
   return {
     model: readString(body, "model") ?? "default",
     messages,
     tools,
-    findsCalls: readToolChoice(body.tool_choice) && tools !== null,
+    findsCalls: toolChoice.kind !== "none" && tools !== null,
+    toolChoice,
     templateKwargs,
     sampling: readSampling(body, logprobs),
     stream: readBoolean(body, "stream"),
@@ -157,17 +161,6 @@ function readSampling(body: JsonObject, logprobs: boolean): SamplingSettings {
   };
   const given = Object.entries(settings).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given) as SamplingSettings;
-}
-
-/** False: no calls are to be looked for. */
-function readToolChoice(choice: JsonValue | undefined): boolean {
-  if (choice === undefined || choice === null || choice === "auto") return true;
-  if (choice === "none") return false;
-  const named = isObject(choice) ? "a named tool" : JSON.stringify(choice);
-  throw new ChatRequestError(
-    "tool_choice",
-    `tool_choice must be "auto" or "none": the engine is given tokens and cannot be made to call, received ${named}`,
-  );
 }
 
 function readStop(stop: JsonValue | undefined): string[] | undefined {

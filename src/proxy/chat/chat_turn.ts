@@ -23,6 +23,7 @@ import type { ChatFormats } from "./chat_formats.ts";
 import type { CompletionStamp, LedgerNote } from "./chat_reply.ts";
 import type { ChatCompletionRequest } from "./chat_request.ts";
 import { Choice, type ChoiceEnd } from "./choice.ts";
+import { isGrammar } from "./tool_choice.ts";
 import { Sampling, type SamplingDeps } from "./sampling.ts";
 
 /** What the chat gateway works with. */
@@ -67,6 +68,8 @@ export class ChatTurn {
   readonly choices: readonly Choice[];
   readonly #call: ChatCall;
   readonly #deps: ChatDeps;
+  /** The grammar of calls that the engine is held to; null: none. */
+  readonly #constraint: JsonObject | null;
   #turns: readonly (Turn | null)[] = [];
 
   private constructor(call: ChatCall, plan: TurnPlan, deps: ChatDeps) {
@@ -77,8 +80,9 @@ export class ChatTurn {
     this.stamp = { id: rid, created: Math.floor(epochMs.call(deps.clock) / 1_000), model: request.model };
     this.#call = call;
     this.#deps = deps;
+    this.#constraint = constraintOf(request, plan, deps.formats);
     this.choices = Array.from({ length: request.sampling.n ?? 1 }, (_, index) => this.#newChoice(index));
-    this.sampling = new Sampling(tokenRequest(request, plan, rid), call.headers, exchange, deps);
+    this.sampling = new Sampling(this.#tokenRequest(rid), call.headers, exchange, deps);
   }
 
   /**
@@ -182,6 +186,12 @@ export class ChatTurn {
     throw new TurnRefusedError(result.reason, result.detail);
   }
 
+  #tokenRequest(rid: string): TokenRequest {
+    const { sampling, stream, extra } = this.#call.request;
+    const held = this.#constraint === null ? sampling : { ...sampling, responseFormat: this.#constraint };
+    return { inputIds: this.plan.fullIds, sampling: held, stream, rid, extra };
+  }
+
   #newChoice(index: number): Choice {
     const { request } = this.#call;
     const { formats, parts, newId } = this.#deps;
@@ -189,6 +199,7 @@ export class ChatTurn {
     const parser = formats.parser({
       tools: request.tools,
       findsCalls: request.findsCalls,
+      isConstrained: this.#constraint !== null,
       promptTail: this.plan.promptTail,
       newToolCallId: () => `call_${newId()}`,
     });
@@ -201,8 +212,19 @@ export class ChatTurn {
       stop,
       stopTokenIds,
       logprobs: request.logprobs,
+      isCallNamed: request.toolChoice.kind === "named",
     });
   }
+}
+
+/** A `response_format` is about text: it comes first where text may be, and says nothing to a reply that must call. */
+function constraintOf(
+  { toolChoice, sampling: { responseFormat } }: ChatCompletionRequest,
+  { promptTail }: TurnPlan,
+  formats: ChatFormats,
+): JsonObject | null {
+  if (toolChoice.kind === "auto" && isGrammar(responseFormat)) return null;
+  return formats.constraint(toolChoice, promptTail);
 }
 
 function chatRequestOf({ request, chain, idempotencyKey }: ChatCall): ChatRequest {
@@ -215,14 +237,6 @@ function chatRequestOf({ request, chain, idempotencyKey }: ChatCall): ChatReques
     ...(parentTurnId === null ? {} : { parentTurnId }),
     ...(idempotencyKey === null ? {} : { idempotencyKey }),
   };
-}
-
-function tokenRequest(
-  { sampling, stream, extra }: ChatCompletionRequest,
-  { fullIds }: TurnPlan,
-  rid: string,
-): TokenRequest {
-  return { inputIds: fullIds, sampling, stream, rid, extra };
 }
 
 /** Ids that a log line shows from the first difference on. */

@@ -25,6 +25,8 @@ export interface ChoiceOptions {
   readonly stopTokenIds: readonly number[];
   /** Whether log-probabilities are told to the client. */
   readonly logprobs: boolean;
+  /** The client named the function to call: nobody needs telling that there is a call. Default false. */
+  readonly isCallNamed?: boolean;
 }
 
 /** What a delta brought for the client. */
@@ -83,7 +85,12 @@ export class Choice {
     const pieces = [...this.#stops.push([...last, ...this.#text.end()]), ...this.#stops.end(finish?.matched)];
     const events = [...this.#parse(pieces), ...this.#finishParser()];
     const parsed = this.#message.build();
-    return { events, parsed, finishReason: finishReason(parsed, finish?.type ?? "abort") };
+    const reason = finish?.type ?? "abort";
+    return {
+      events,
+      parsed,
+      finishReason: this.#options.isCallNamed ? reason : finishReason(parsed, reason),
+    };
   }
 
   /** A stop token shows nowhere, unless it closes something for the parser. */

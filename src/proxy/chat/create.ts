@@ -73,7 +73,7 @@ export function createChatParts(
   return {
     store,
     parts: { tokenizer, renderer, templateId, cache },
-    formats: new ChatFormats(formatsOf(config, source), tokenizer),
+    formats: new ChatFormats(formatsOf(config, source), tokenizer, JSON.stringify(source)),
     chatMetrics: createChatMetrics(metrics.registry, () => store.stats()),
     adapter: createEngineAdapter(config.engine),
   };

@@ -21,6 +21,7 @@ import type { HeaderPairs } from "../headers.ts";
 import { readBytes } from "../read_body.ts";
 import type { RidEntry } from "../rid_table.ts";
 import { EngineReplyError } from "./chat_error.ts";
+import { grammarField, isGrammar } from "./tool_choice.ts";
 
 /** What sampling needs. */
 export interface SamplingDeps extends ForwardDeps, GenerateDeps {
@@ -117,7 +118,7 @@ export class Sampling {
       this.#entry.isAbortRequested;
     if (isFinal) return { do: "end", outputs };
     const rid = `${this.#request.rid}-${retries + 1}`;
-    if (onAbort === "resume" && this.#sampleCount === 1) {
+    if (onAbort === "resume" && this.#sampleCount === 1 && !isConstrained(this.#request)) {
       const partial = joinOutputs([...pieces, ...outputs], this.#request.inputIds.length);
       const request = resumeRequest(this.#request, partial, rid);
       if (request === null) return { do: "end", outputs: outputs.map(withLength) };
@@ -225,6 +226,11 @@ function asDelta(output: SampledOutput, index: number): TokenDelta {
 
 function withoutPause(delta: TokenDelta): TokenDelta {
   return isPauseAbort(delta.finishReason) ? { ...delta, finishReason: null } : delta;
+}
+
+/** An engine begins a grammar anew with each request: it cannot go on inside one. */
+function isConstrained({ sampling: { responseFormat }, extra }: TokenRequest): boolean {
+  return isGrammar(responseFormat) || grammarField(extra) !== null;
 }
 
 /** The pause came when the last token allowed was there. */
