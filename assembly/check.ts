@@ -1,6 +1,6 @@
 /** Every rule that the records keep, checked one by one. Slow; for tests and for a doubtful moment. */
 import { checkArena } from "./arena";
-import { findChild, nextChild, nextNode } from "./children";
+import { countChildren, findChild, nextChild, nextNode } from "./children";
 import { heapIsSound } from "./heap";
 import { countHolders, holderAt, placeOfHolder, stampAt } from "./holders";
 import { exists, header, Node, Segment } from "./layout";
@@ -40,8 +40,9 @@ function checkNodes(): u32 {
   for (let node = nextNode(h.root); exists(node); node = nextNode(node)) {
     count++;
     if (findChild(node.parent, load<u8>(node.label)) != node || node.labelLen == 0) return NODE_LINK_BROKEN;
-    if (countChildren(node) != node.childCount) return NODE_LINK_BROKEN;
-    if (!exists(node.points) && node.childCount < 2 && h.mergesSkipped == 0) return NODE_NEEDLESS;
+    const children = countChildren(node);
+    if (children != childrenFound(node)) return NODE_LINK_BROKEN;
+    if (!exists(node.points) && children < 2 && h.mergesSkipped == 0) return NODE_NEEDLESS;
     if (!holdersStand(node)) return HOLDERS_WRONG;
     for (let p = node.points; exists(p); p = p.nextAtNode) {
       if (p.node != node || p.serial == 0) return POINT_LINK_BROKEN;
@@ -64,7 +65,7 @@ function holdersStand(node: Node): bool {
   return true;
 }
 
-function countChildren(node: Node): u32 {
+function childrenFound(node: Node): u32 {
   let count: u32 = 0;
   for (let child = nextChild(node, 0); exists(child); count++) {
     child = nextChild(node, <u32> load<u8>(child.label) + 1);

@@ -1,67 +1,103 @@
 /**
- * A node's children by the first byte of their labels, in a table that grows and shrinks with their number.
+ * A node's children by the first byte of their labels, in a table that grows and shrinks with their number. The lowest
+ * bits of `Node.children` tell its kind, the others are its address.
  *
- *   TABLE_4    | keys: 4 x u8 | children: 4 x u32 |                first `childCount` places in use, unordered
- *   TABLE_16   | keys: 16 x u8 | children: 16 x u32 |              as above
- *   TABLE_48   | place + 1 of each byte: 256 x u8 | children: 48 x u32 |
- *   TABLE_256  | children: 256 x u32 |
+ *   ONE        (no table: the address is the child's)
+ *   FEW_3      | count: u8 | keys: 3 x u8 | children: 3 x u32 |         the first `count` places in use, unordered
+ *   FEW_7      | count: u8 | keys: 7 x u8 | children: 7 x u32 |         as above
+ *   SOME_16    | keys: 16 x u8 | children: 16 x u32 | count: u32 |      as above
+ *   SOME_48    | place + 1 of each byte: 256 x u8 | children: 48 x u32 | count: u32 |
+ *   ALL        | children: 256 x u32 | count: u32 |
  *
- * (Leis et al. 2013, the adaptive radix tree.)
+ * (After Leis et al. 2013, the adaptive radix tree.)
  */
 import { allocate, release } from "./arena";
 import { exists, header, Node, none } from "./layout";
 
-const TABLE_NONE: u8 = 0;
-const TABLE_4: u8 = 1;
-const TABLE_16: u8 = 2;
-const TABLE_48: u8 = 3;
-const TABLE_256: u8 = 4;
+const KINDS: usize = 7;
+const NONE: u32 = 0;
+const ONE: u32 = 1;
+const FEW_3: u32 = 2;
+const FEW_7: u32 = 3;
+const SOME_16: u32 = 4;
+const SOME_48: u32 = 5;
+const ALL: u32 = 6;
+
+// @ts-ignore: decorator
+@inline
+function kindOf(node: Node): u32 {
+  return (node.children & KINDS) as u32;
+}
+
+/** The table, or the only child. */
+// @ts-ignore: decorator
+@inline
+function tableOf(node: Node): usize {
+  return node.children & ~KINDS;
+}
 
 /** The child whose label begins with `byte`. */
 export function findChild(node: Node, byte: u32): Node {
+  if (kindOf(node) == ONE) {
+    const only = changetype<Node>(tableOf(node));
+    return load<u8>(only.label) == byte ? only : none<Node>();
+  }
   const place = placeOf(node, byte);
   return place ? load<Node>(place) : none<Node>();
 }
 
 /** Puts `child` in the place of the child that begins with `byte`. */
 export function replaceChild(node: Node, byte: u32, child: Node): void {
-  store<Node>(placeOf(node, byte), child);
+  if (kindOf(node) == ONE) setOnly(node, child);
+  else store<Node>(placeOf(node, byte), child);
 }
 
 /** Adds `child` under `byte`, which no child begins with. False when there is no memory: nothing has changed. */
 export function addChild(node: Node, byte: u32, child: Node): bool {
-  if (<u32> node.childCount == capacityOf(node.kind) && !retable(node, node.kind + 1)) return false;
+  const kind = kindOf(node);
+  if (kind == NONE) {
+    setOnly(node, child);
+    return true;
+  }
+  if (countChildren(node) == capacityOf(kind) && !retable(node, kind + 1)) return false;
   putChild(node, byte, child);
   return true;
 }
 
 /** Takes the child that begins with `byte` out. */
 export function removeChild(node: Node, byte: u32): void {
+  const kind = kindOf(node);
+  if (kind == ONE) {
+    node.children = 0;
+    return;
+  }
+  const table = tableOf(node);
   const place = placeOf(node, byte);
-  const last: u32 = node.childCount - 1;
-  node.childCount = last as u16;
-  const kind = node.kind;
-  if (kind == TABLE_256) {
+  const last = countChildren(node) - 1;
+  setCount(node, last);
+  if (kind == ALL) {
     store<u32>(place, 0);
   } else {
-    const children = childrenOf(node);
+    const children = table + placesAt(kind);
     const at = (place - children) >> 2;
     const moved = load<Node>(children + (<usize> last << 2));
     store<Node>(place, moved);
-    if (kind == TABLE_48) {
-      store<u8>(node.table + load<u8>(moved.label), (at as u32) + 1);
-      store<u8>(node.table + byte, 0);
+    if (kind == SOME_48) {
+      store<u8>(table + load<u8>(moved.label), (at as u32) + 1);
+      store<u8>(table + byte, 0);
     } else {
-      store<u8>(node.table + at, load<u8>(node.table + last));
+      const keys = table + keysAt(kind);
+      store<u8>(keys + at, load<u8>(keys + last));
     }
   }
-  shrink(node);
+  shrink(node, kind, last);
 }
 
 /** Any child of a node that has one. */
 export function anyChild(node: Node): Node {
-  if (node.kind != TABLE_256) return load<Node>(childrenOf(node));
-  return nextChild(node, 0);
+  const kind = kindOf(node);
+  if (kind == ONE) return changetype<Node>(tableOf(node));
+  return kind == ALL ? nextChild(node, 0) : load<Node>(tableOf(node) + placesAt(kind));
 }
 
 /** The child with the smallest first byte that is at least `byte`; for walks over all. `byte` up to 256. */
@@ -87,94 +123,131 @@ export function nextNode(node: Node): Node {
 
 /** Frees the table. */
 export function releaseChildren(node: Node): void {
-  if (node.table) release(node.table);
-  node.table = 0;
-  node.kind = TABLE_NONE;
+  if (kindOf(node) > ONE) release(tableOf(node));
+  node.children = 0;
 }
 
-/** Children that a table of this kind holds. */
-export function capacityOf(kind: u8): u32 {
-  if (kind == TABLE_4) return 4;
-  if (kind == TABLE_16) return 16;
-  if (kind == TABLE_48) return 48;
-  return kind == TABLE_NONE ? 0 : 256;
+/** Number of children. */
+export function countChildren(node: Node): u32 {
+  const kind = kindOf(node);
+  if (kind <= ONE) return kind;
+  const at = tableOf(node) + countAt(kind);
+  return kind <= FEW_7 ? load<u8>(at) : load<u32>(at);
 }
 
+function setCount(node: Node, count: u32): void {
+  const kind = kindOf(node);
+  const at = tableOf(node) + countAt(kind);
+  if (kind <= FEW_7) store<u8>(at, count);
+  else store<u32>(at, count);
+}
+
+function setOnly(node: Node, child: Node): void {
+  node.children = changetype<usize>(child) | ONE;
+}
+
+/** Where the place of a byte's child is, in a node with a table; 0 when it has no such child. */
 function placeOf(node: Node, byte: u32): usize {
-  const kind = node.kind;
-  const table = node.table;
-  if (kind == TABLE_4) {
+  const kind = kindOf(node);
+  const table = tableOf(node);
+  if (kind <= FEW_7) {
+    if (kind == NONE) return 0;
     // The lowest zero byte of the difference is exact, and places in use are the lowest.
-    const differ = load<u32>(table) ^ (byte * 0x01010101);
-    const zeros = (differ - 0x01010101) & ~differ & 0x80808080;
-    const at = ctz<u32>(zeros) >> 3;
-    return at < <u32> node.childCount ? table + 4 + (at << 2) : 0;
+    const differ = (load<u64>(table) ^ (<u64> byte * 0x0101010101010101)) | 0xff;
+    const zeros = (differ - 0x0101010101010101) & ~differ & 0x8080808080808080;
+    const at = (ctz<u64>(zeros) as usize >> 3) - 1;
+    return at < <usize> load<u8>(table) ? table + placesAt(kind) + (at << 2) : 0;
   }
-  if (kind == TABLE_16) {
+  if (kind == SOME_16) {
     const same = i8x16.bitmask(i8x16.eq(v128.load(table), i8x16.splat(byte as i8)));
-    const at = ctz<u32>(same);
-    return at < <u32> node.childCount ? table + 16 + (at << 2) : 0;
+    const at: usize = ctz<u32>(same);
+    return at < <usize> load<u32>(table, 80) ? table + 16 + (at << 2) : 0;
   }
-  if (kind == TABLE_48) {
+  if (kind == SOME_48) {
     const at: u32 = load<u8>(table + byte);
     return at ? table + 256 + ((at - 1) << 2) : 0;
   }
-  if (kind == TABLE_NONE) return 0;
   const place = table + (<usize> byte << 2);
   return load<u32>(place) ? place : 0;
 }
 
-function childrenOf(node: Node): usize {
-  const kind = node.kind;
-  return node.table + (kind == TABLE_4 ? 4 : kind == TABLE_16 ? 16 : kind == TABLE_48 ? 256 : 0);
+/** Children that a table of this kind holds. */
+function capacityOf(kind: u32): u32 {
+  if (kind <= ONE) return kind;
+  if (kind <= FEW_7) return kind == FEW_3 ? 3 : 7;
+  return kind == SOME_16 ? 16 : kind == SOME_48 ? 48 : 256;
+}
+
+/** Offset of the keys, in tables that have some. */
+function keysAt(kind: u32): usize {
+  return kind == SOME_16 ? 0 : 1;
+}
+
+/** Offset of the children. */
+function placesAt(kind: u32): usize {
+  if (kind <= FEW_7) return kind == FEW_3 ? 4 : 8;
+  return kind == SOME_16 ? 16 : kind == SOME_48 ? 256 : 0;
+}
+
+/** Offset of the number of children. */
+function countAt(kind: u32): usize {
+  return kind <= FEW_7 ? 0 : placesAt(kind) + (<usize> capacityOf(kind) << 2);
+}
+
+function tableBytes(kind: u32): u32 {
+  return (placesAt(kind) as u32) + (capacityOf(kind) << 2) + (kind <= FEW_7 ? 0 : 4);
 }
 
 function putChild(node: Node, byte: u32, child: Node): void {
-  const count: u32 = node.childCount;
-  const table = node.table;
-  if (node.kind == TABLE_256) {
+  const kind = kindOf(node);
+  if (kind == ONE) {
+    setOnly(node, child);
+    return;
+  }
+  const count = countChildren(node);
+  const table = tableOf(node);
+  if (kind == ALL) {
     store<Node>(table + (<usize> byte << 2), child);
   } else {
-    store<Node>(childrenOf(node) + (<usize> count << 2), child);
-    if (node.kind == TABLE_48) store<u8>(table + byte, count + 1);
-    else store<u8>(table + count, byte);
+    store<Node>(table + placesAt(kind) + (<usize> count << 2), child);
+    if (kind == SOME_48) store<u8>(table + byte, count + 1);
+    else store<u8>(table + keysAt(kind) + count, byte);
   }
-  node.childCount = (count + 1) as u16;
-}
-
-function tableBytes(kind: u8): u32 {
-  if (kind == TABLE_4) return 20;
-  if (kind == TABLE_16) return 80;
-  return kind == TABLE_48 ? 448 : 1024;
+  setCount(node, count + 1);
 }
 
 /** Moves the children into a table of another kind, which must have room. */
-function retable(node: Node, kind: u8): bool {
-  const bytes = tableBytes(kind);
-  const table = allocate(bytes);
-  if (table == 0) return false;
-  memory.fill(table, 0, bytes);
-  const old = node.table;
-  const oldKind = node.kind;
-  const oldChildren = oldKind == TABLE_NONE ? <usize> 0 : childrenOf(node);
-  const places: u32 = oldKind == TABLE_256 ? 256 : node.childCount;
-  node.table = table;
-  node.kind = kind;
-  node.childCount = 0;
-  for (let i: u32 = 0; i < places; i++) {
-    const child = load<Node>(oldChildren + (<usize> i << 2));
+function retable(node: Node, kind: u32): bool {
+  const old = tableOf(node);
+  const oldKind = kindOf(node);
+  const count: u32 = oldKind == ALL ? 256 : countChildren(node);
+  let table: usize = 0;
+  if (kind != ONE) {
+    const bytes = tableBytes(kind);
+    table = allocate(bytes);
+    if (table == 0) return false;
+    memory.fill(table, 0, bytes);
+  }
+  node.children = table | kind;
+  if (oldKind == ONE) {
+    const only = changetype<Node>(old);
+    putChild(node, load<u8>(only.label), only);
+    return true;
+  }
+  const children = old + placesAt(oldKind);
+  for (let i: u32 = 0; i < count; i++) {
+    const child = load<Node>(children + (<usize> i << 2));
     if (exists(child)) putChild(node, load<u8>(child.label), child);
   }
-  if (old) release(old);
+  release(old);
   return true;
 }
 
 /** Shrinks well below the next smaller capacity, so that adding and removing in turn does not copy each time. */
-function shrink(node: Node): void {
-  const count = node.childCount;
-  const kind = node.kind;
-  if (count == 0) releaseChildren(node);
-  else if (kind == TABLE_256 && count <= 36) retable(node, TABLE_48);
-  else if (kind == TABLE_48 && count <= 12) retable(node, TABLE_16);
-  else if (kind == TABLE_16 && count <= 3) retable(node, TABLE_4);
+function shrink(node: Node, kind: u32, count: u32): void {
+  if (kind == ALL && count <= 36) retable(node, SOME_48);
+  else if (kind == SOME_48 && count <= 12) retable(node, SOME_16);
+  else if (kind == SOME_16 && count <= 5) retable(node, FEW_7);
+  else if (kind == FEW_7 && count <= 2) retable(node, FEW_3);
+  else if (kind == FEW_3 && count == 1) retable(node, ONE);
 }

@@ -36,7 +36,7 @@ import {
   SPLICE,
   TRIMMED,
 } from "./layout";
-import { equalLogprobs, fillLogprobs } from "./logprobs";
+import { equalLogprobs } from "./logprobs";
 import { findTokens, Wanted, WANTED } from "./match";
 import { addPoint, findPoint, freePoint, pointAt } from "./points";
 import { fitsTokens, freeMemory, removeLeaf, removeTree, settle } from "./reclaim";
@@ -82,7 +82,6 @@ export function insertFlat(
 ): u32 {
   if (!areBits(mask, count)) return BAD_LOSS_MASK;
   const runs = writeMaskSpans(mask, count, version, spans);
-  if (logprobs) fillLogprobs(logprobs, spans, runs);
   const wanted = changetype<Wanted>(WANTED);
   wanted.ids = ids;
   wanted.count = count;
@@ -200,7 +199,6 @@ export function appendSegments(index: u32, serial: u64, commands: usize, count: 
   let command = changetype<Command>(commands);
   for (let i: u32 = 0; i < count; i++, command = nextCommand(command)) {
     sealSpans(command);
-    if (command.hasLogprobs) fillLogprobs(logprobsOfCommand(command), spansOfCommand(command), command.runs);
     const same = reused == i ? findSame(known, command) : none<Point>();
     if (exists(same)) {
       known = same;

@@ -66,13 +66,13 @@ export const TEXT_OF_BLOCK: usize = 8;
 
 /** A node of the radix trie. Its text is the labels from the root down to and with its own.
  *
- *    0        4       8       12         16      20       24        28           30     32
- *    +--------+-------+-------+----------+-------+--------+---------+------------+------+
- *    | parent | block | label | labelLen | table | points | holders | childCount | kind |
- *    +--------+-------+-------+----------+-------+--------+---------+------------+------+
+ *    0        4       8       12         16         20       24        28
+ *    +--------+-------+-------+----------+----------+--------+---------+
+ *    | parent | block | label | labelLen | children | points | holders |
+ *    +--------+-------+-------+----------+----------+--------+---------+
  *
- * The label is an address inside `block`; the root has neither. `table` is laid out by `kind`, see children.ts.
- * Without points a node other than the root has two or more children.
+ * The label is an address inside `block`; the root has neither. Without points a node other than the root has two or
+ * more children.
  */
 @unmanaged
 export class Node {
@@ -80,13 +80,12 @@ export class Node {
   block: TextBlock = none<TextBlock>();
   label: usize;
   labelLen: u32;
-  table: usize;
+  /** Their table and its kind: see children.ts. */
+  children: usize;
   /** Points at this text, newest first. */
   points: Point = none<Point>();
   /** Workers that hold this text: see holders.ts. */
   holders: usize;
-  childCount: u16;
-  kind: u8;
 }
 
 /** A run of tokens that one event added; its payload follows the record.
@@ -229,7 +228,8 @@ export class Header {
   walkDepth: u32;
   /** Merges that found no memory: nodes with one child and no point are right then. */
   mergesSkipped: u32;
-  pad: u32;
+  /** Bytes of the text in the input window that the trie is known to have; the host sets it to 0 when it writes one. */
+  known: u32;
   tick: u64;
   serial: u64;
   evictedLru: u64;

@@ -4,10 +4,10 @@
  */
 import { commonPrefix } from "./bytes";
 import { LOGPROBS_DEFAULT, LOGPROBS_F32, LOGPROBS_F64, Segment } from "./layout";
-import { logprobsOf, SPAN_BYTES, spanMask, spansOf, spanTokens } from "./segments";
+import { logprobBytes, logprobsOf, SPAN_BYTES, spanMask, spansOf, spanTokens } from "./segments";
 
 /** Fills in what is missing: 0 where nothing was sampled, one and the same NaN where something was. */
-export function fillLogprobs(logprobs: usize, spans: usize, spanCount: u32): void {
+function fillLogprobs(logprobs: usize, spans: usize, spanCount: u32): void {
   let at = logprobs;
   for (let i: u32 = 0; i < spanCount; i++) {
     const span = spans + i * SPAN_BYTES;
@@ -38,8 +38,9 @@ function firstMissing(start: usize, end: usize): usize {
   return at;
 }
 
-/** How these logprobs, filled in, are to be held. */
-export function logprobKindOf(logprobs: usize, spans: usize, spanCount: u32): u32 {
+/** Fills these logprobs in; how they are to be held. */
+export function sealLogprobs(logprobs: usize, spans: usize, spanCount: u32): u32 {
+  fillLogprobs(logprobs, spans, spanCount);
   let at = logprobs;
   let allDefault = true;
   let count: u32 = 0;
@@ -57,7 +58,7 @@ export function logprobKindOf(logprobs: usize, spans: usize, spanCount: u32): u3
 /** Bits of the logprob that a token without one has. */
 // @ts-ignore: decorator
 @inline
-export function defaultBits(mask: u32): u64 {
+function defaultBits(mask: u32): u64 {
   return mask ? reinterpret<u64>(<f64> NaN) : 0;
 }
 
@@ -123,37 +124,60 @@ function widen(from: usize, count: u32, out: usize): void {
   for (; i < count; i++) store<f64>(out + (<usize> i << 3), <f64> load<f32>(from + (<usize> i << 2)));
 }
 
-/** How many of the first `count` tokens have these logprobs: doubles, filled in; 0 for the defaults. */
+/**
+ * How many of the first `count` tokens have these logprobs: doubles, missing ones among them; 0 when all are missing.
+ * Their loss mask is the segment's.
+ */
 export function equalLogprobs(segment: Segment, logprobs: usize, count: u32): u32 {
   const kind = segment.logprobKind;
   if (kind == LOGPROBS_DEFAULT && logprobs == 0) return count;
-  const own = logprobsOf(segment);
-  if (kind == LOGPROBS_F64 && logprobs != 0) return commonPrefix(own, logprobs, count << 3) >> 3;
-  let i = kind == LOGPROBS_F32 && logprobs != 0 ? equalWidened(own, logprobs, count) : 0;
-  if (i == count) return count;
-  let span = spansOf(segment);
-  let before: u32 = 0;
-  for (; before + spanTokens(span) <= i; span += SPAN_BYTES) before += spanTokens(span);
-  let left = spanTokens(span) - (i - before);
-  for (; i < count; i++) {
-    if (left == 0) {
-      span += SPAN_BYTES;
-      left = spanTokens(span);
+  let own = logprobsOf(segment);
+  let given = logprobs;
+  let done: u32 = 0;
+  for (let span = spansOf(segment); done < count; span += SPAN_BYTES) {
+    const tokens = min<u32>(spanTokens(span), count - done);
+    const same = equalRun(kind, own, given, tokens, defaultBits(spanMask(span)));
+    done += same;
+    if (same < tokens) break;
+    own += <usize> tokens * logprobBytes(kind);
+    if (given) given += <usize> tokens << 3;
+  }
+  return done;
+}
+
+/** As `equalLogprobs`, for tokens of one mask. */
+function equalRun(kind: u32, own: usize, given: usize, count: u32, missing: u64): u32 {
+  const usual = i64x2.splat(missing);
+  let a = usual;
+  let b = usual;
+  for (let i = kind == LOGPROBS_F32 && given ? equalWidened(own, given, count) : 0; i < count; i += 2) {
+    const single = i + 1 == count;
+    if (kind == LOGPROBS_F32) {
+      const at = own + (<usize> i << 2);
+      a = f64x2.promote_low_f32x4(single ? v128.load32_zero(at) : v128.load64_zero(at));
+    } else if (kind == LOGPROBS_F64) {
+      const at = own + (<usize> i << 3);
+      a = single ? v128.load64_zero(at) : v128.load(at);
     }
-    left--;
-    const usual = defaultBits(spanMask(span));
-    const wanted = logprobs ? load<u64>(logprobs + (<usize> i << 3)) : usual;
-    if (wanted != ownLogprob(kind, own, i, usual)) return i;
+    if (given) {
+      const at = given + (<usize> i << 3);
+      b = single ? v128.load64_zero(at) : v128.load(at);
+    }
+    if (!i64x2.all_true(i64x2.eq(a, b))) {
+      const equal = i64x2.bitmask(i64x2.eq(fillMissing(a, usual), fillMissing(b, usual)));
+      if (!(equal & 1)) return i;
+      if (!(equal & 2) && !single) return i + 1;
+    }
   }
   return count;
 }
 
-/** How many leading f32 equal the doubles, bit for bit: a multiple of 4, or all; stops also at a NaN, which may be equal. */
-function equalWidened(own: usize, logprobs: usize, count: u32): u32 {
+/** How many leading f32 equal the doubles, bit for bit: a multiple of 4; stops also at a NaN, which may be equal. */
+function equalWidened(own: usize, given: usize, count: u32): u32 {
   let i: u32 = 0;
   for (; i + 4 <= count; i += 4) {
     const four = v128.load(own + (<usize> i << 2));
-    const at = logprobs + (<usize> i << 3);
+    const at = given + (<usize> i << 3);
     const low = i64x2.eq(f64x2.promote_low_f32x4(four), v128.load(at));
     const high = i64x2.eq(f64x2.promote_low_f32x4(i64x2.shuffle(four, four, 1, 1)), v128.load(at, 16));
     if (!i64x2.all_true(v128.and(low, high))) break;
@@ -161,11 +185,9 @@ function equalWidened(own: usize, logprobs: usize, count: u32): u32 {
   return i;
 }
 
+/** The numbers, with `usual` for each NaN. */
 // @ts-ignore: decorator
 @inline
-function ownLogprob(kind: u32, own: usize, i: u32, usual: u64): u64 {
-  if (kind == LOGPROBS_DEFAULT) return usual;
-  if (kind == LOGPROBS_F64) return load<u64>(own + (<usize> i << 3));
-  const value = <f64> load<f32>(own + (<usize> i << 2));
-  return value != value ? usual : reinterpret<u64>(value);
+function fillMissing(numbers: v128, usual: v128): v128 {
+  return v128.bitselect(usual, numbers, f64x2.ne(numbers, numbers));
 }

@@ -128,14 +128,18 @@ export function findTokens(text: usize, length: u32, scope: u32): Point {
   let node = h.root;
   let depth: u32 = 0;
   let matched: u32 = 0;
+  // What the look-up before has compared already: a text is mostly stored right after it has been asked for.
+  const known = min<u32>(h.known, length);
   r.spliceBytes = 0;
   r.candidates = 0;
   while (depth < length) {
     const child = findChild(node, load<u8>(text + depth));
     if (!exists(child)) break;
-    const same = commonPrefix(text + depth, child.label, min<u32>(child.labelLen, length - depth));
-    matched = depth + same;
-    if (same < child.labelLen) break;
+    matched = depth + child.labelLen;
+    if (matched > known) {
+      matched = depth + commonPrefix(text + depth, child.label, min<u32>(child.labelLen, length - depth));
+    }
+    if (matched < depth + child.labelLen) break;
     depth = matched;
     node = child;
     if (!exists(node.points)) continue;

@@ -23,7 +23,7 @@ import {
   SCOPE_NONE,
   Segment,
 } from "./layout";
-import { logprobKindOf, narrow } from "./logprobs";
+import { sealLogprobs, narrow } from "./logprobs";
 
 export const SPAN_BYTES: u32 = 8;
 const SPAN_MASK_BIT: u32 = 0x80000000;
@@ -91,13 +91,13 @@ export function touch(segment: Segment): void {
 
 // @ts-ignore: decorator
 @inline
-function logprobBytes(kind: u32): u32 {
+export function logprobBytes(kind: u32): u32 {
   return kind == LOGPROBS_DEFAULT ? 0 : kind == LOGPROBS_F32 ? 4 : 8;
 }
 
 /**
- * A segment below `parent`, linked into every list but without points yet. `logprobs` are doubles, already filled in
- * where missing (see `fillLogprobs`), or 0 for the defaults. `spans` holds `spanCount` spans, each with its mask.
+ * A segment below `parent`, linked into every list but without points yet. `logprobs` are doubles, filled in here where
+ * missing, or 0 for the defaults. `spans` holds `spanCount` spans, each with its mask.
  * None when there is no memory: nothing has changed.
  */
 export function newSegment(
@@ -112,7 +112,7 @@ export function newSegment(
 ): Segment {
   const h = header();
   if (!reserveScope(scope)) return none<Segment>();
-  const kind = logprobs == 0 ? LOGPROBS_DEFAULT : logprobKindOf(logprobs, spans, spanCount);
+  const kind = logprobs == 0 ? LOGPROBS_DEFAULT : sealLogprobs(logprobs, spans, spanCount);
   const perToken: u64 = 4 + logprobBytes(kind);
   const bytes = <u64> IDS_OF_SEGMENT + perToken * count + <u64> spanCount * SPAN_BYTES;
   const at = bytes > 0x7fffffff ? <usize> 0 : allocate(bytes as u32);

@@ -6,7 +6,7 @@
  */
 import { allocate, release, usableSize } from "./arena";
 import { commonPrefix } from "./bytes";
-import { addChild, anyChild, findChild, releaseChildren, removeChild, replaceChild } from "./children";
+import { addChild, anyChild, countChildren, findChild, releaseChildren, removeChild, replaceChild } from "./children";
 import { copyHolders, releaseHolders } from "./holders";
 import { exists, header, Node, none, TEXT_OF_BLOCK, TextBlock } from "./layout";
 
@@ -17,8 +17,10 @@ const TRIM_BLOCK_MIN: u32 = 256;
 export function newNode(): Node {
   const at = allocate(offsetof<Node>());
   if (at) {
-    memory.fill(at, 0, offsetof<Node>());
+    v128.store(at, i8x16.splat(0));
+    v128.store(at, i8x16.splat(0), offsetof<Node>() - 16);
     header().nodes++;
+    header().known = 0;
   }
   return changetype<Node>(at);
 }
@@ -28,11 +30,12 @@ function freeNode(node: Node): void {
   releaseHolders(node);
   release(changetype<usize>(node));
   header().nodes--;
+  header().known = 0;
 }
 
 /**
  * Follows text down from the root. Returns the deepest node whose text the query begins with; the header's `walkDepth`
- * is the length of that, `walkMatched` how much of the query any stored text shares.
+ * is the length of that, `walkMatched` how much of the query any stored text shares. Text is always in the input window.
  */
 export function walk(text: usize, length: u32): Node {
   const h = header();
@@ -49,7 +52,7 @@ export function walk(text: usize, length: u32): Node {
     depth = matched;
     node = child;
   }
-  h.walkMatched = matched;
+  h.walkMatched = h.known = matched;
   h.walkDepth = depth;
   return node;
 }
@@ -142,8 +145,9 @@ export function prune(start: Node): void {
   const root = header().root;
   let node = start;
   while (node != root && !exists(node.points)) {
-    if (node.childCount > 1) break;
-    if (node.childCount == 1) {
+    const children = countChildren(node);
+    if (children > 1) break;
+    if (children == 1) {
       mergeWithChild(node);
       return;
     }

@@ -53,6 +53,7 @@ export const HeaderWord = {
   INPUT_CAP: 26,
   WINDOW_BYTES: 29,
   USED_BYTES: 33,
+  KNOWN: 39,
   EVICTED_LRU: 44,
   EVICTED_VERSION: 46,
   EVICTED_REMOVED: 48,
@@ -281,6 +282,7 @@ export class WasmCore {
   #forgetText(): void {
     this.#lastText = "";
     this.#lastBytes = 0;
+    this.u32[this.#header + HeaderWord.KNOWN] = 0;
   }
 
   /** Forgets the windows: the core has freed them. */
