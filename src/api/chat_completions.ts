@@ -11,12 +11,12 @@ import { ChatRequestError } from "../proxy/chat/chat_error.ts";
 import { chatStream, chunkBody } from "../proxy/chat/chat_stream.ts";
 import { type ChatCall, type ChatDeps, ChatTurn } from "../proxy/chat/chat_turn.ts";
 import { findSession, sessionNameOf } from "../proxy/chat/find_session.ts";
+import { assertTemplateKeeps } from "../proxy/chat/strict_template.ts";
 import { watchEnd } from "../proxy/forward.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import { type HeaderPairs, workerRequestHeaders } from "../proxy/headers.ts";
 import type { RouterEnv } from "../proxy/router_env.ts";
 import { parseJson } from "../tokenizer/parse_json.ts";
-import { MessageChain } from "../trajectory/message_chain.ts";
 import type { Turn } from "../trajectory/turn.ts";
 import { readJsonObject } from "./json_body.ts";
 import { methodNotAllowed } from "./method_not_allowed.ts";
@@ -59,6 +59,7 @@ async function readCall(c: Context<RouterEnv>, deps: ChatDeps): Promise<ChatCall
   const exchange = c.get("exchange");
   const request = readChatRequest(await readJsonObject(c, deps.maxBodyBytes, parseJson));
   deps.formats.assertConstrainable(request.toolChoice, request.extra);
+  assertTemplateKeeps(request, deps.toolProblem);
   const { headers } = c.req.raw;
   const name = sessionNameOf({
     path: c.req.param("id") ?? null,
@@ -70,7 +71,7 @@ async function readCall(c: Context<RouterEnv>, deps: ChatDeps): Promise<ChatCall
   if (idempotencyKey !== null && (request.sampling.n ?? 1) > 1) {
     throw new ChatRequestError("n", "n must be 1 with an Idempotency-Key, which stands for one turn");
   }
-  const chain = new MessageChain(request.messages);
+  const chain = deps.store.chainOf(name, request.messages);
   const { session, isAmbiguous } = findSession(deps.store, name, chain, request.metadata);
   return {
     request,

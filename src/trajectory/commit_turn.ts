@@ -63,7 +63,9 @@ export function commitTurn(
   const refusal = refuse(session, plan, output, parts.tokenizer);
   if (refusal !== null) return { ok: false, ...refusal };
   const turn = turnOf(session, plan, output, reply, parts);
-  session.add(turn, factsOf(plan, turn, output, parts), idempotencyKey);
+  const facts = factsOf(plan, turn, output, parts);
+  const { chain } = plan.record;
+  session.add({ turn, facts, chain, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) });
   return { ok: true, turn, isNew: true };
 }
 

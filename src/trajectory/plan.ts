@@ -22,7 +22,7 @@ export interface ChatRequest {
   readonly parentTurnId?: string;
   /** Requests with one key are one request. */
   readonly idempotencyKey?: string;
-  /** Hashes of `messages`, when the caller has them already. */
+  /** Hashes of `messages`, when the caller has them already; its messages are taken in their place. */
   readonly chain?: MessageChain;
 }
 

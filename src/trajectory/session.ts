@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock, JsonObject } from "../types.ts";
+import type { MessageChain } from "./message_chain.ts";
 import { IdempotencyConflictError, SessionFinishedError, SessionLimitError } from "./session_errors.ts";
 import type { SessionView, Turn } from "./turn.ts";
 import { type TurnFacts, TurnIndex } from "./turn_index.ts";
@@ -22,7 +23,16 @@ export interface SessionOptions {
   /** Told of each use. */
   readonly onUsed?: (session: Session) => void;
   /** Told of each turn once it is in. */
-  readonly onAdded?: (session: Session, turn: Turn, facts: TurnFacts) => void;
+  readonly onAdded?: (session: Session, added: AddedTurn) => void;
+}
+
+/** A turn that comes in. */
+export interface AddedTurn {
+  readonly turn: Turn;
+  readonly facts: TurnFacts;
+  /** The conversation that it answers. */
+  readonly chain: MessageChain;
+  readonly idempotencyKey?: string;
 }
 
 /** A session. Only `plan_turn.ts` and `commit_turn.ts` write to it. */
@@ -142,7 +152,8 @@ export class Session implements SessionView {
   }
 
   /** Takes a turn in, at once and whole. */
-  add(turn: Turn, facts: TurnFacts, idempotencyKey?: string): void {
+  add(added: AddedTurn): void {
+    const { turn, facts, idempotencyKey } = added;
     this.#turns.push(turn);
     this.index.add(turn, facts);
     if (idempotencyKey !== undefined) {
@@ -151,7 +162,7 @@ export class Session implements SessionView {
     if (turn.parent !== null) turn.parent.isSuperseded = false;
     this.#sizeBytes += facts.sizeBytes;
     this.touch();
-    this.#options.onAdded?.(this, turn, facts);
+    this.#options.onAdded?.(this, added);
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import type { Clock, JsonObject } from "../types.ts";
 import { AnonymousIndex } from "./anonymous_index.ts";
+import { KnownPaths } from "./known_paths.ts";
 import type { MessageChain } from "./message_chain.ts";
 import { Session, SESSION_BYTES } from "./session.ts";
 import { SessionLimitError, SessionNotFoundError } from "./session_errors.ts";
@@ -70,6 +71,7 @@ export class SessionStore {
   /** The least recently used first. */
   readonly #sessions = new Map<string, Session>();
   readonly #anonymous = new AnonymousIndex();
+  readonly #known = new KnownPaths();
   readonly #evictedIds = new Set<string>();
   readonly #removed: Record<RemovalReason, number> = { idle: 0, sessions: 0, bytes: 0, "asked for": 0 };
   #sizeBytes = 0;
@@ -106,6 +108,16 @@ export class SessionStore {
     const found = this.#anonymous.find(chain);
     if (found !== null) return { session: this.#use(found.session), candidates: found.candidates };
     return { session: this.#create(this.#newId(), { isAnonymous: true }), candidates: 0 };
+  }
+
+  /**
+   * The chain of a request's messages, and the known copies of them: what the session's newest turns, or those of sessions
+   * that nobody named, have in common with it is not hashed again.
+   *
+   * @param name the session's; null: the request names none
+   */
+  chainOf(name: string | null, messages: readonly JsonObject[]): MessageChain {
+    return this.#known.follow(scopeOf(name), messages);
   }
 
   /** A session, or undefined. */
@@ -162,10 +174,12 @@ export class SessionStore {
       newId: this.#newId,
       turnsMax: this.#turnsPerSessionMax,
       wasEvicted: this.#evictedIds.has(id),
-      onAdded: (owner, turn, facts) => {
+      onAdded: (owner, { turn, facts, chain }) => {
         this.#turns++;
         this.#sizeBytes += facts.sizeBytes;
         if (owner.isAnonymous) this.#anonymous.add(owner, turn, facts);
+        const scope = scopeOf(owner.isAnonymous ? null : owner.id);
+        this.#known.add(owner, scope, chain, turn.reply, facts.replyHash);
         this.#keepBytesBound();
       },
       onUsed: (used) => {
@@ -216,9 +230,15 @@ export class SessionStore {
   #remove(session: Session, reason: RemovalReason): void {
     this.#sessions.delete(session.id);
     this.#anonymous.remove(session);
+    this.#known.remove(session);
     this.#sizeBytes -= session.sizeBytes;
     this.#turns -= session.turns.length;
     this.#removed[reason]++;
     session.detach();
   }
+}
+
+/** Names are told apart from no name at all. */
+function scopeOf(name: string | null): string {
+  return name === null ? "" : `=${name}`;
 }

@@ -1,0 +1,115 @@
+/**
+ * Conversations that came before, so that one which goes on is hashed from there.
+ *
+ * A request brings the whole history again. Whether it is the known one is seen by comparing values, which costs a tenth of
+ * hashing them; what is found equal takes the known messages' place, and is garbage with the request.
+ *
+ * @module
+ */
+import type { JsonObject } from "../types.ts";
+import { replyHashOf } from "./fork_cause.ts";
+import { MessageChain } from "./message_chain.ts";
+import { isSameJson, sharing } from "./shared_json.ts";
+
+/** Newest paths that are kept of a session. */
+const PATHS_PER_OWNER_MAX = 16;
+/** Newest paths that one request is compared with. */
+const PATHS_TRIED_MAX = 8;
+
+/** Messages and their hashes. It only grows at its end, and paths that share a beginning share it. */
+interface PathLog {
+  readonly messages: JsonObject[];
+  readonly hashes: string[];
+}
+
+/** A conversation up to a reply of the router's. */
+interface KnownPath {
+  readonly log: PathLog;
+  /** Messages, the reply included. */
+  readonly length: number;
+  readonly key: string;
+}
+
+/** Whose path a chain was made from. */
+const origins = new WeakMap<MessageChain, KnownPath>();
+
+/** The newest paths of all sessions. Sessions that are named have a scope of their own; the others share one. */
+export class KnownPaths {
+  /** The newest last. */
+  readonly #byKey = new Map<string, KnownPath[]>();
+  readonly #byOwner = new Map<object, KnownPath[]>();
+
+  /**
+   * The chain of a request. When its messages up to the last assistant message are known ones, their hashes are taken
+   * over, and its `messages` are the known objects followed by the new ones.
+   */
+  follow(scope: string, messages: readonly JsonObject[]): MessageChain {
+    const last = messages.findLastIndex(({ role }) => role === "assistant");
+    if (last < 0) return new MessageChain(messages);
+    const known = this.#byKey.get(keyOf(scope, last, replyHashOf(messages[last]!))) ?? [];
+    const path = known.slice(-PATHS_TRIED_MAX).findLast(({ log }) => begins(messages, last, log));
+    if (path === undefined) return new MessageChain(messages);
+    const { log, length } = path;
+    const copy = sharing(messages[last]!, log.messages[last]);
+    const shared = [...log.messages.slice(0, last), copy, ...messages.slice(length)];
+    const chain = new MessageChain(shared, log.hashes.slice(0, length));
+    origins.set(chain, path);
+    return chain;
+  }
+
+  /** Takes in a conversation and the reply to it. Cost: what `chain` adds to the path that it came from. */
+  add(owner: object, scope: string, chain: MessageChain, reply: JsonObject, replyHash: string): void {
+    const log = logFor(chain);
+    log.messages.push(reply);
+    log.hashes.push(chain.with(reply));
+    const path = { log, length: log.messages.length, key: keyOf(scope, chain.length, replyHash) };
+    push(this.#byKey, path.key, path);
+    const paths = push(this.#byOwner, owner, path);
+    if (paths.length > PATHS_PER_OWNER_MAX) this.#forget(paths.shift()!);
+  }
+
+  /** Forgets the paths of an owner. */
+  remove(owner: object): void {
+    for (const path of this.#byOwner.get(owner) ?? []) this.#forget(path);
+    this.#byOwner.delete(owner);
+  }
+
+  #forget(path: KnownPath): void {
+    const left = this.#byKey.get(path.key)?.filter((other) => other !== path) ?? [];
+    if (left.length === 0) this.#byKey.delete(path.key);
+    else this.#byKey.set(path.key, left);
+  }
+}
+
+/** A log that ends where `chain` does: the one that it came from, when nothing was added to that since. */
+function logFor(chain: MessageChain): PathLog {
+  const { messages } = chain;
+  const origin = origins.get(chain);
+  if (origin === undefined || origin.log.messages.length !== origin.length) {
+    return { messages: [...messages], hashes: chain.range(0) };
+  }
+  const { log, length } = origin;
+  log.messages[length - 1] = messages[length - 1]!; // from now on as the client has it
+  log.messages.push(...messages.slice(length));
+  log.hashes.push(...chain.range(length));
+  return log;
+}
+
+/** The message at `last` is known to be equal by its hash. Backwards: conversations of one task differ in their ends. */
+function begins(messages: readonly JsonObject[], last: number, log: PathLog): boolean {
+  for (let index = last - 1; index >= 0; index--) {
+    if (!isSameJson(messages[index], log.messages[index])) return false;
+  }
+  return true;
+}
+
+function keyOf(scope: string, index: number, replyHash: string): string {
+  return `${scope} ${index} ${replyHash}`;
+}
+
+function push<K>(map: Map<K, KnownPath[]>, key: K, path: KnownPath): KnownPath[] {
+  const paths = map.get(key) ?? [];
+  paths.push(path);
+  map.set(key, paths);
+  return paths;
+}
