@@ -11,6 +11,7 @@ import { ChatRequestError } from "../proxy/chat/chat_error.ts";
 import { chatStream, chunkBody } from "../proxy/chat/chat_stream.ts";
 import { type ChatCall, type ChatDeps, ChatTurn } from "../proxy/chat/chat_turn.ts";
 import { findSession, sessionNameOf } from "../proxy/chat/find_session.ts";
+import { assertTemplateKeeps } from "../proxy/chat/strict_template.ts";
 import { watchEnd } from "../proxy/forward.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import { type HeaderPairs, workerRequestHeaders } from "../proxy/headers.ts";
@@ -58,6 +59,7 @@ async function readCall(c: Context<RouterEnv>, deps: ChatDeps): Promise<ChatCall
   const exchange = c.get("exchange");
   const request = readChatRequest(await readJsonObject(c, deps.maxBodyBytes, parseJson));
   deps.formats.assertConstrainable(request.toolChoice, request.extra);
+  assertTemplateKeeps(request, deps.toolProblem);
   const { headers } = c.req.raw;
   const name = sessionNameOf({
     path: c.req.param("id") ?? null,

@@ -56,7 +56,10 @@ export interface RouterConfig {
 
   /** Chat completions: token-exact ("gateway"), passed on ("proxy"), or the former where it can be ("auto"). Default "auto". */
   readonly chat: "auto" | "gateway" | "proxy";
-  /** A chat template that does not keep conversations: reported, or refused at the start. Default "report". */
+  /**
+   * A chat template that does not keep conversations: reported, or refused at the start; where only tools are the problem,
+   * requests with tools are refused. Default "report".
+   */
   readonly tito: "report" | "strict";
   /** Protocol that the gateway speaks with workers. Default "sglang". */
   readonly engine: EngineName;

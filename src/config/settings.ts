@@ -367,7 +367,7 @@ export const SETTINGS: readonly Setting[] = [
     placeholder: "mode",
     kind: "text",
     group: "Chat",
-    help: "chat template that does not keep conversations: report, strict (do not start)",
+    help: "chat template that does not keep conversations: report, strict (do not start, or refuse tools)",
     schema: oneOf("report", "strict"),
   },
   {

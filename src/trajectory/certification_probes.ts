@@ -20,13 +20,15 @@ const USER: JsonObject = { role: "user", content: "What is it?" };
 const PLAIN: JsonObject = { role: "assistant", content: "An answer." };
 const INLINE: JsonObject = { role: "assistant", content: "<think>\nA reason.\n</think>\n\nAn answer." };
 const REASONED: JsonObject = { ...PLAIN, reasoning_content: "A reason." };
+/** What a template must print of a probe's call. */
+export const CALL_WORDS: readonly string[] = ["look_up", "word", "pebble"];
 const CALL: JsonObject = {
   role: "assistant",
   content: "",
   tool_calls: [{
     id: "call00001",
     type: "function",
-    function: { name: "look_up", arguments: '{"word": "it"}' },
+    function: { name: "look_up", arguments: '{"word": "pebble"}' },
   }],
 };
 const REASONED_CALL: JsonObject = { ...CALL, reasoning_content: "A reason." };

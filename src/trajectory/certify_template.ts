@@ -1,21 +1,33 @@
 /**
  * What a chat template promises, found out before the first request: does a conversation that goes on keep its beginning?
  *
+ * Sampled ids are never rendered anew, so what counts is whether the text behind them can be told from what the template
+ * writes. A template that leaves earlier reasoning out, as Qwen3's does behind a user, means to: such a turn begins a row of its
+ * own, with the prompt that the model is used to. One that changes what stood before, or leaves out what was said, is broken.
+ *
  * @module
  */
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { JsonObject } from "../types.ts";
-import { type CertificationProbe, probesOf } from "./certification_probes.ts";
+import { CALL_WORDS, type CertificationProbe, probesOf } from "./certification_probes.ts";
 import { ChatRenderer, type MessageForm, type RenderSettings, type Template } from "./chat_renderer.ts";
 import { closingOf } from "./closing.ts";
 import { extensionOf } from "./extension.ts";
-import { placeholder, printsReasoning, textAround } from "./placeholder.ts";
+import { placeholder, printsReasoning, textAround, textThrough } from "./placeholder.ts";
 
 /** How a template breaks a conversation. */
 export type CertificationFailure =
   | "refused" // the template throws
+  | "reasoning left out" // of the assistant's turn, and nothing else
   | "prompt changes" // it renders what stood before the assistant's turn anew
-  | "words left out"; // it drops reasoning, content or calls of the assistant's turn
+  | "words left out"; // it drops content or calls of the assistant's turn
+
+/** What becomes of a conversation when a user, or results of tools, are appended. */
+export type RoleVerdict =
+  | "kept" // its tokens stay: one row
+  | "reasoning left out" // the turn begins a row of its own, as the template means it to
+  | "refused" // the template takes no such conversation, and says so with each request
+  | "broken"; // the model would read another conversation than it was in
 
 /** The smallest conversation that a template does not keep. */
 export interface Counterexample {
@@ -33,14 +45,18 @@ export interface Counterexample {
 
 /** What a template was found to do. */
 export interface TemplateCertificate {
-  /** Both kinds of turn keep their beginning: no fork will ever be the template's. */
+  /** Users can be appended, and nothing is broken: a fork can only be for reasoning's sake. */
   readonly isCertified: boolean;
+  readonly verdicts: { readonly user: RoleVerdict; readonly tool: RoleVerdict };
   readonly appendOnly: { readonly user: boolean; readonly tool: boolean };
-  /** The smallest for each kind that fails. */
+  /** For each kind that fails, the smallest of the worst failure. */
   readonly counterexamples: { readonly user: Counterexample | null; readonly tool: Counterexample | null };
   /** What the template writes at the two junctions: behind an assistant's words, and before them. */
   readonly junctions: { readonly closing: string; readonly generationPrompt: string };
-  /** Encoding the longer prompt begins with the ids of the shorter one, in every probe that keeps its text. */
+  /**
+   * Encoding the longer prompt begins with the ids of the shorter one, in every probe that keeps its text. Where it does not,
+   * tokens merge over the junction: whoever encodes conversations anew breaks them, and splicing ids does not.
+   */
   readonly isPrefixExactOnIds: boolean;
   readonly form: MessageForm;
 }
@@ -81,21 +97,36 @@ export function certifyTemplate(
   };
   const closing = closingOf(renderer, settings);
   let isPrefixExactOnIds = true;
-  const smallest: Record<CertificationProbe["kind"], Counterexample | null> = { user: null, tool: null };
+  const worst: Record<CertificationProbe["kind"], Counterexample | null> = { user: null, tool: null };
   for (const probe of probesOf(renderer, settings)) {
     const result = tryProbe(probe, renderer, settings, closing);
     if (result === null) continue;
-    if ("failure" in result) smallest[probe.kind] ??= result;
-    else isPrefixExactOnIds &&= keepsIds(tokenizer, result.shorter, result.longer);
+    if (!("failure" in result)) isPrefixExactOnIds &&= keepsIds(tokenizer, result.shorter, result.longer);
+    else if (gravityOf(result) > gravityOf(worst[probe.kind])) worst[probe.kind] = result;
   }
+  const verdicts = { user: verdictOf(worst.user), tool: verdictOf(worst.tool) };
+  const takesUsers = verdicts.user === "kept" || verdicts.user === "reasoning left out";
   return {
-    isCertified: smallest.user === null && smallest.tool === null,
-    appendOnly: { user: smallest.user === null, tool: smallest.tool === null },
-    counterexamples: smallest,
+    isCertified: takesUsers && verdicts.tool !== "broken",
+    verdicts,
+    appendOnly: { user: verdicts.user === "kept", tool: verdicts.tool === "kept" },
+    counterexamples: worst,
     junctions: { closing, generationPrompt: generationPromptOf(renderer, settings) },
     isPrefixExactOnIds,
     form: renderer.form,
   };
+}
+
+const VERDICTS: readonly RoleVerdict[] = ["kept", "reasoning left out", "refused", "broken"];
+
+function verdictOf(example: Counterexample | null): RoleVerdict {
+  if (example === null) return "kept";
+  const { failure } = example;
+  return failure === "reasoning left out" || failure === "refused" ? failure : "broken";
+}
+
+function gravityOf(example: Counterexample | null): number {
+  return VERDICTS.indexOf(verdictOf(example));
 }
 
 /** What a probe shows; null where the template takes no such conversation to begin with. */
@@ -121,7 +152,10 @@ function tryProbe(
     const shown = (text: string) => text.slice(atUnit, atUnit + SHOWN_UNITS);
     return { ...conversation, failure, atUnit, expected: shown(expected), found: shown(longer) };
   };
-  if (!longer.startsWith(shorter)) return fails("prompt changes", shorter);
+  if (!longer.startsWith(shorter)) {
+    const isOpener = departsInReasoning(shorter, longer) && saysAll(longer, reply);
+    return fails(isOpener ? "reasoning left out" : "prompt changes", shorter);
+  }
   // A body that no prompt has: what counts here is the turn in the template's words.
   const sampled = { body: placeholder(0), stop: "" };
   const status = "completed" as const;
@@ -131,10 +165,29 @@ function tryProbe(
     prompt: longer,
     closing,
     textBehind,
+    textThrough: () => textThrough(renderer, [...before, reply], settings),
     printsReasoning: () => printsReasoning(renderer, all, settings, true, before.length),
   };
   if (extensionOf(turn, parts) !== null) return { shorter, longer };
-  return fails("words left out", renderer.render([...before, reply], settings, false));
+  const isReasoning = saysAll(longer.slice(shorter.length), reply);
+  return fails(
+    isReasoning ? "reasoning left out" : "words left out",
+    renderer.render([...before, reply], settings, false),
+  );
+}
+
+/** The prompt opens the model's reasoning, and only that is missing later on. */
+function departsInReasoning(shorter: string, longer: string): boolean {
+  const opened = shorter.lastIndexOf("<think>");
+  if (opened < 0 || commonPrefix(shorter, longer) < opened) return false;
+  return /^<think>\s*(<\/think>\s*)?$/.test(shorter.slice(opened));
+}
+
+/** Whether a text has what a probe's reply says, its reasoning left aside. */
+function saysAll(text: string, { content, tool_calls: calls }: JsonObject): boolean {
+  const said = String(content).split("</think>").pop()!.trim();
+  const words = Array.isArray(calls) ? [said, ...CALL_WORDS] : [said];
+  return words.every((word) => text.includes(word));
 }
 
 function refuses(renderer: ChatRenderer, messages: readonly JsonObject[], settings: RenderSettings): boolean {

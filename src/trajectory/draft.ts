@@ -7,7 +7,7 @@ import type { JsonObject } from "../types.ts";
 import { closingOf } from "./closing.ts";
 import { type Extension, extensionOf } from "./extension.ts";
 import type { Located } from "./locate.ts";
-import { printsReasoning, textAround } from "./placeholder.ts";
+import { printsReasoning, textAround, textThrough } from "./placeholder.ts";
 import type { PlanParts, SuffixCheck } from "./plan.ts";
 import { sampledTextOf } from "./sampled_text.ts";
 import type { Session } from "./session.ts";
@@ -74,6 +74,7 @@ function extend(
     prompt,
     closing: closingOf(renderer, settings),
     textBehind: () => textBehind(messages, at),
+    textThrough: () => textThrough(renderer, messages.slice(0, at + 1), settings),
     printsReasoning: () => printsReasoning(renderer, messages, settings, true, at),
   });
   if (extension === null) return null;

@@ -47,6 +47,8 @@ export interface ExtensionParts {
   readonly closing: string;
   /** The prompt behind the turn's words, by rendering it with a placeholder for them; null: not to be found out. */
   readonly textBehind: () => string | null;
+  /** The conversation up to the turn's end, rendered by itself; null: the template refuses it. */
+  readonly textThrough: () => string | null;
   /** The template prints the reasoning of the turn here. */
   readonly printsReasoning: () => boolean;
 }
@@ -66,19 +68,28 @@ function verbatim(turn: ExtendedTurn, { prompt, closing }: ExtensionParts): Exte
 }
 
 /** The prompt has the turn in the template's words: less white space, arguments written anew. */
-function byPlaceholder(
-  turn: ExtendedTurn,
-  { prompt, closing, textBehind, printsReasoning }: ExtensionParts,
-): Extension | null {
-  const behind = textBehind();
-  const turnEnd = prompt.length - (behind?.length ?? 0);
-  if (behind === null || !prompt.endsWith(behind) || turnEnd < turn.promptUnits) return null;
-  const rendered = prompt.slice(turn.promptUnits, turnEnd);
+function byPlaceholder(turn: ExtendedTurn, parts: ExtensionParts): Extension | null {
+  const { prompt, closing, printsReasoning } = parts;
+  const behind = textBehind(turn, parts);
+  if (behind === null) return null;
+  const rendered = prompt.slice(turn.promptUnits, prompt.length - behind.length);
   if (!retains(rendered, turn.reply)) return null;
   if (reasoningOf(turn.reply) !== "" && !printsReasoning()) return null;
   const closed = turn.sampled.stop === "" ? unsaid(turn, rendered) : "";
   const closingUnits = closed.length + (behind.startsWith(closing) ? closing.length : 0);
   return joined(turn, closed + behind, closingUnits, false);
+}
+
+/** What stands behind the turn: by a placeholder for it, else, where the template goes on otherwise behind calls, by its end. */
+function textBehind({ promptUnits }: ExtendedTurn, parts: ExtensionParts): string | null {
+  const { prompt, closing } = parts;
+  const isBehind = (text: string) => prompt.endsWith(text) && prompt.length - text.length >= promptUnits;
+  const marked = parts.textBehind();
+  if (marked !== null && isBehind(marked)) return marked;
+  const through = parts.textThrough();
+  if (through === null || !prompt.startsWith(through)) return null;
+  const units = through.endsWith(closing) ? through.length - closing.length : through.length;
+  return units < promptUnits ? null : prompt.slice(units);
 }
 
 /** `rest` stands behind the words of the turn; its first `closingUnits` close it. */

@@ -67,3 +67,16 @@ export function printsReasoning(
     return false;
   }
 }
+
+/** A conversation that ends with an assistant's turn, or null when the template refuses it. One render. */
+export function textThrough(
+  renderer: ChatRenderer,
+  messages: readonly JsonObject[],
+  settings: RenderSettings,
+): string | null {
+  try {
+    return renderer.render(messages, settings, false);
+  } catch {
+    return null;
+  }
+}

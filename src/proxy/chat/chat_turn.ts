@@ -32,6 +32,8 @@ export interface ChatDeps extends SamplingDeps {
   readonly parts: PlanParts;
   readonly formats: ChatFormats;
   readonly chatMetrics: ChatMetrics;
+  /** Why conversations with tools are refused; null: they are served. */
+  readonly toolProblem: string | null;
   /** Unique and URL-safe. */
   readonly newId: () => string;
 }

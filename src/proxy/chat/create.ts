@@ -13,16 +13,20 @@ import { createChatMetrics } from "../../observability/chat_metrics.ts";
 import type { RouterMetrics } from "../../observability/metrics.ts";
 import { ChatTemplate } from "../../tokenizer/chat_template.ts";
 import type { LoadedTokenizer } from "../../tokenizer/load.ts";
-import { certifyTemplate, type TemplateCertificate } from "../../trajectory/certify_template.ts";
+import { certifyTemplate } from "../../trajectory/certify_template.ts";
 import { ChatRenderer } from "../../trajectory/chat_renderer.ts";
 import { SessionStore } from "../../trajectory/session_store.ts";
 import { TemplateClock } from "../../trajectory/template_clock.ts";
 import type { Clock } from "../../types.ts";
 import { ChatFormats, chooseFormats } from "./chat_formats.ts";
 import type { ChatDeps } from "./chat_turn.ts";
+import { enforceCertificate } from "./strict_template.ts";
 
 /** What the gateway has besides what all requests share. */
-export type ChatParts = Pick<ChatDeps, "store" | "parts" | "formats" | "chatMetrics" | "adapter">;
+export type ChatParts = Pick<
+  ChatDeps,
+  "store" | "parts" | "formats" | "chatMetrics" | "adapter" | "toolProblem"
+>;
 
 /** What {@link createChatParts} works with. */
 export interface ChatPartsOptions {
@@ -60,7 +64,8 @@ export function createChatParts(
   const { specialTokens } = loaded.config;
   const frozen = ChatTemplate.parse(source, { specialTokens, now: templateClock.now });
   const renderer = new ChatRenderer(frozen, { clock: templateClock });
-  certify(certifyTemplate(frozen, tokenizer, { renderer, dateMs: clock.epochMs() }), config.tito);
+  const certificate = certifyTemplate(frozen, tokenizer, { renderer, dateMs: clock.epochMs() });
+  const toolProblem = enforceCertificate(certificate, config.tito);
   const store = new SessionStore({
     clock,
     newId,
@@ -76,6 +81,7 @@ export function createChatParts(
     formats: new ChatFormats(formatsOf(config, source), tokenizer, JSON.stringify(source)),
     chatMetrics: createChatMetrics(metrics.registry, () => store.stats()),
     adapter: createEngineAdapter(config.engine),
+    toolProblem,
   };
 }
 
@@ -100,33 +106,4 @@ function formatsOf(
     );
   }
   return names;
-}
-
-/** Tells what the template breaks. @throws {ConfigError} in strict mode */
-function certify(certificate: TemplateCertificate, mode: RouterConfig["tito"]): void {
-  const { isCertified, isPrefixExactOnIds, counterexamples } = certificate;
-  if (isCertified && isPrefixExactOnIds) return;
-  const problems = [
-    ...Object.values(counterexamples).flatMap((example) => example === null ? [] : [describe(example)]),
-    ...(isPrefixExactOnIds ? [] : ["a longer prompt is not encoded as the shorter one was"]),
-  ];
-  if (mode === "strict") {
-    throw new ConfigError(`Cannot certify the chat template (--tito strict): ${problems.join("; ")}`);
-  }
-  for (const problem of problems) {
-    logger.warn("The chat template does not keep conversations, some turns will fork: {problem}", {
-      problem,
-    });
-  }
-}
-
-function describe(
-  { failure, messages, appended, expected, found }: NonNullable<
-    TemplateCertificate["counterexamples"]["user"]
-  >,
-): string {
-  const roles = [...messages, ...appended].map(({ role }) => role).join(", ");
-  return `${failure} in the conversation ${roles}: ${JSON.stringify(expected)} became ${
-    JSON.stringify(found)
-  }`;
 }

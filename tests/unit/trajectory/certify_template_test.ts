@@ -3,7 +3,7 @@ import { ChatTemplate } from "../../../src/tokenizer/chat_template.ts";
 import { certifyTemplate } from "../../../src/trajectory/certify_template.ts";
 import { ChatRenderer } from "../../../src/trajectory/chat_renderer.ts";
 import { closingOf } from "../../../src/trajectory/closing.ts";
-import { TINY_CHAT_TEMPLATE } from "../../support/tiny_tokenizer.ts";
+import { IDS_CHAT_TEMPLATE, TINY_CHAT_TEMPLATE } from "../../support/tiny_tokenizer.ts";
 import { assistant, calling, user } from "./support/bench.ts";
 import {
   DROPPING_TEMPLATE,
@@ -21,24 +21,49 @@ const COUNTING = `{{- messages | length }}` + TINY_CHAT_TEMPLATE;
 /** Takes no tool messages. */
 const REFUSING = TINY_CHAT_TEMPLATE.replace(", 'tool'", "");
 
-const CASES: [string, string, { user: boolean; tool: boolean }, string][] = [
-  ["ChatML", TINY_CHAT_TEMPLATE, { user: true, tool: true }, "<|im_end|>\n"],
-  ["reasoning kept", REASONING_TEMPLATE, { user: true, tool: true }, "<|im_end|>\n"],
-  ["reasoning dropped", DROPPING_TEMPLATE, { user: false, tool: true }, "<|im_end|>\n"],
-  ["headers only", HEADER_TEMPLATE, { user: true, tool: true }, ""],
-  ["another end of the last turn", RETURN_TEMPLATE, { user: true, tool: true }, "<|im_end|>\n"],
-  ["a count of messages", COUNTING, { user: false, tool: false }, "<|im_end|>\n"],
-  ["no tool messages", REFUSING, { user: true, tool: false }, "<|im_end|>\n"],
+/** Opens the model's reasoning, and writes no such opener for earlier turns. */
+const OPENING = TINY_CHAT_TEMPLATE.replace(
+  "assistant\\n' }}\n{%- endif %}",
+  "assistant\\n<think>\\n' }}\n{%- endif %}",
+);
+/** Leaves calls out. */
+const CALLLESS = TINY_CHAT_TEMPLATE.replace("{%- if message.tool_calls %}", "{%- if false %}");
+/** Prints calls, ends such a turn with nothing, and goes on otherwise behind plain words. */
+const UNCLOSED = TINY_CHAT_TEMPLATE.replace(
+  "{{- '<|im_end|>\\n' }}\n{%- endfor %}",
+  "{%- if not message.tool_calls %}{{- '<|im_end|>\\n' }}{%- endif %}\n{%- endfor %}",
+);
+/** Says the last user's words first. */
+const LAST_FIRST =
+  `{{- (messages | selectattr('role', 'equalto', 'user') | list)[-1].content }}{{- messages | length }}` +
+  TINY_CHAT_TEMPLATE;
+
+type Verdicts = ReturnType<typeof certifyTemplate>["verdicts"];
+
+const CASES: [string, string, Verdicts["user"], Verdicts["tool"], string][] = [
+  ["ChatML", TINY_CHAT_TEMPLATE, "kept", "kept", "<|im_end|>\n"],
+  ["ids of calls", IDS_CHAT_TEMPLATE, "kept", "kept", "<|im_end|>\n"],
+  ["reasoning kept", REASONING_TEMPLATE, "kept", "kept", "<|im_end|>\n"],
+  ["reasoning dropped", DROPPING_TEMPLATE, "reasoning left out", "kept", "<|im_end|>\n"],
+  ["reasoning opened", OPENING, "reasoning left out", "reasoning left out", "<|im_end|>\n"],
+  ["headers only", HEADER_TEMPLATE, "kept", "kept", ""],
+  ["another end of the last turn", RETURN_TEMPLATE, "kept", "kept", "<|im_end|>\n"],
+  ["no end behind calls", UNCLOSED, "kept", "kept", "<|im_end|>\n"],
+  ["a count of messages", COUNTING, "broken", "broken", "<|im_end|>\n"],
+  ["the last user first", LAST_FIRST, "broken", "broken", "<|im_end|>\n"],
+  ["no calls", CALLLESS, "kept", "broken", "<|im_end|>\n"],
+  ["no tool messages", REFUSING, "kept", "refused", "<|im_end|>\n"],
 ];
 
 Deno.test("certifyTemplate() tells what a template keeps", () => {
-  for (const [name, source, appendOnly, closing] of CASES) {
+  for (const [name, source, user, tool, closing] of CASES) {
     const certificate = certifyTemplate(ChatTemplate.parse(source), tokenizer);
-    assert.deepEqual(certificate.appendOnly, appendOnly, name);
-    assert.equal(certificate.isCertified, appendOnly.user && appendOnly.tool, name);
+    assert.deepEqual(certificate.verdicts, { user, tool }, name);
+    assert.deepEqual(certificate.appendOnly, { user: user === "kept", tool: tool === "kept" }, name);
+    assert.equal(certificate.isCertified, user !== "broken" && tool !== "broken", name);
     assert.equal(certificate.junctions.closing, closing, name);
-    assert.equal(certificate.counterexamples.user === null, appendOnly.user, name);
-    assert.equal(certificate.counterexamples.tool === null, appendOnly.tool, name);
+    assert.equal(certificate.counterexamples.user === null, user === "kept", name);
+    assert.equal(certificate.counterexamples.tool === null, tool === "kept", name);
   }
 });
 
@@ -47,7 +72,7 @@ Deno.test("certifyTemplate() gives the smallest counterexample", () => {
     ChatTemplate.parse(DROPPING_TEMPLATE),
     tokenizer,
   );
-  assert.equal(dropped?.failure, "words left out");
+  assert.equal(dropped?.failure, "reasoning left out");
   assert.equal(dropped.messages.length, 2);
   assert.ok(dropped.expected.startsWith("<think>\nA reason."));
   assert.ok(dropped.found.startsWith("An answer."));
