@@ -80,6 +80,16 @@ export function reasoningAgrees(own: JsonObject, copy: JsonObject): boolean {
   return reasoning === "" || reasoning === reasoningOf(own);
 }
 
+/**
+ * Whether two lists of messages, as far back as both reach, have the same reasoning. It is no part of a request's hash; in messages
+ * that are the client's own it is rendered as it comes, and makes another request of it.
+ */
+export function sameReasoning(one: readonly JsonObject[], other: readonly JsonObject[]): boolean {
+  const count = Math.min(one.length, other.length);
+  const tail = other.slice(other.length - count);
+  return one.slice(one.length - count).every((message, i) => reasoningOf(message) === reasoningOf(tail[i]!));
+}
+
 /** One text part is that text; everything else is as it is. */
 export function plainContent(content: unknown): unknown {
   if (!Array.isArray(content) || content.length !== 1) return content;

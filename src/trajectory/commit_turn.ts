@@ -6,6 +6,7 @@
 import type { FinishReason, SampledOutput } from "../engine/engine.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { JsonObject } from "../types.ts";
+import { sameReasoning } from "./canonical.ts";
 import { replyHashOf } from "./fork_cause.ts";
 import type { TurnPlan } from "./plan.ts";
 import { postedHashAfter } from "./posted_hash.ts";
@@ -79,7 +80,8 @@ export function markDelivered(session: Session, turn: Turn): void {
   turn.isDelivered = true;
   for (const other of index.ofRequest(requestKey)) {
     const isEarlier = other.index < plannedAfterTurns && index.factsOf(other).matched === matched;
-    if (isEarlier && index.childrenOf(other).length === 0) other.isSuperseded = true;
+    if (!isEarlier || !sameReasoning(other.messages, turn.messages)) continue;
+    if (index.childrenOf(other).length === 0) other.isSuperseded = true;
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import type { JsonObject } from "../types.ts";
 import { branchKeyOf } from "./branch_key.ts";
-import { reasoningOf } from "./canonical.ts";
+import { sameReasoning } from "./canonical.ts";
 import type { RenderSettings } from "./chat_renderer.ts";
 import { findLineage, type Lineage } from "./lineage.ts";
 import { MessageChain } from "./message_chain.ts";
@@ -60,13 +60,7 @@ export function repeatedTurn(
 ): Turn | null {
   if (answered !== null) return answered;
   const same = session.index.ofRequest(requestKey).filter((turn) =>
-    session.index.factsOf(turn).matched === lineage.matched && hasSameReasoning(turn, messages)
+    session.index.factsOf(turn).matched === lineage.matched && sameReasoning(turn.messages, messages)
   );
   return same[same.length - 1] ?? null;
-}
-
-/** Reasoning in the client's own assistant messages is rendered as it comes, and no part of the request's hash. */
-function hasSameReasoning({ messages: stored }: Turn, messages: readonly JsonObject[]): boolean {
-  const asked = messages.slice(messages.length - stored.length);
-  return stored.every((message, index) => reasoningOf(message) === reasoningOf(asked[index]!));
 }

@@ -335,6 +335,20 @@ Deno.test("D18 markDelivered() keeps requests that ran at the same time, and tur
   assert.equal(turns[1]!.isSuperseded, false);
 });
 
+Deno.test("D18 markDelivered() keeps a request that differs in the client's own reasoning alone", async () => {
+  const bench = new Bench(chatml);
+  const asked = (reasoning: string) => [
+    ...HI,
+    { role: "assistant", content: "edited", reasoning_content: reasoning },
+    user("more"),
+  ];
+  const turns = [];
+  for (const reasoning of ["", "because", "because"]) {
+    turns.push(bench.say(await bench.plan(asked(reasoning)), { text: "yes" }));
+  }
+  assert.deepEqual(turns.map(({ isSuperseded }) => isSuperseded), [false, true, false]);
+});
+
 Deno.test("D19 planTurn() branches on tools and template arguments", async () => {
   const tools = [{ type: "function", function: { name: "look", parameters: {} } }];
   const cases = [{ tools }, { templateKwargs: { enable_thinking: false } }];
