@@ -12,6 +12,7 @@ import {
   type TokenizerFile,
   type TokenizerOutline,
 } from "./tokenizer_file.ts";
+import { withWordCache } from "./word_cache.ts";
 
 /** Normalizers that are known here too, so that tokens can be looked for in what they make of a text. */
 const UNICODE_FORMS: readonly unknown[] = ["NFC", "NFD", "NFKC", "NFKD"];
@@ -42,7 +43,8 @@ export function withoutAddedTokens(file: TokenizerFile): TokenizerFile {
  *
  * @param plain encodes text without looking for added tokens
  */
-export function splitBackend(file: TokenizerOutline, plain: EncodeBackend): EncodeBackend {
+export function splitBackend(file: TokenizerOutline, backend: EncodeBackend): EncodeBackend {
+  const plain = withWordCache(file, backend);
   const encodePlain = (text: string) => plain.encode(text);
   const hasNormalizer = file.normalizers.length > 0;
   const normalized = file.addedTokens.filter((token) => token.normalized);
