@@ -11,13 +11,15 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { abortApi } from "./api/abort.ts";
 import { cacheApi } from "./api/cache.ts";
 import { CHAT_PATHS, chatApi } from "./api/chat_completions.ts";
+import { COMPLETION_PATHS, completionsApi } from "./api/completions.ts";
 import { exportApi } from "./api/export.ts";
 import { healthApi } from "./api/health.ts";
 import { onHttpError } from "./api/http_error.ts";
 import { metricsApi } from "./api/metrics.ts";
+import { modelsApi } from "./api/models.ts";
 import { openAiErrors } from "./api/openai_errors.ts";
 import { openapiApi } from "./api/openapi.ts";
-import { sessionModelsApi, sessionsApi } from "./api/sessions.ts";
+import { sessionsApi } from "./api/sessions.ts";
 import { snapshotApi } from "./api/snapshot.ts";
 import { workersApi } from "./api/workers.ts";
 import { CacheSnapshots, type SnapshotStore } from "./cache/cache_snapshots.ts";
@@ -35,6 +37,7 @@ import { createRouterMetrics, type MemoryGauges, type RouterMetrics } from "./ob
 import { createPolicy } from "./policy/create.ts";
 import type { Policy } from "./policy/policy.ts";
 import { type ChatParts, createChatParts } from "./proxy/chat/create.ts";
+import { type CompletionParts, createCompletionParts } from "./proxy/completion/create.ts";
 import { type Connect, ConnectGuard } from "./proxy/connect_guard.ts";
 import { forwardAny } from "./proxy/forward.ts";
 import { forwardGenerate, type GenerateDeps } from "./proxy/forward_generate.ts";
@@ -48,6 +51,7 @@ import { createTokenTrie } from "./trie/mod.ts";
 import type { TokenTrie } from "./trie/token_trie.ts";
 import type { Clock, Fetch, Random, WorkerFetch } from "./types.ts";
 import { withBearer } from "./worker/bearer_fetch.ts";
+import { ContextLength } from "./worker/context_length.ts";
 import { startHealthChecker } from "./worker/health_checker.ts";
 import { WorkerPool } from "./worker/pool.ts";
 
@@ -82,6 +86,8 @@ export interface AppDeps extends RouterHandle {
   readonly snapshots: CacheSnapshots | null;
   /** null when chat is passed on as it comes. */
   readonly chat: ChatParts | null;
+  /** null when text completions are passed on as they come. */
+  readonly completion: CompletionParts | null;
   readonly loadedTokenizer: LoadedTokenizer | null;
   readonly middleware: readonly MiddlewareFactory[];
 }
@@ -91,12 +97,13 @@ export interface AppDeps extends RouterHandle {
  * plugins, radix cache. Within another Hono app it may stand under a base path: `outer.route("/llm", app)`.
  */
 export function createApp(deps: AppDeps): Hono<RouterEnv> {
-  const { config, clock, metrics, pool, cache, chat, loadedTokenizer } = deps;
+  const { config, clock, metrics, pool, cache, chat, completion, loadedTokenizer } = deps;
   const app = new Hono<RouterEnv>();
   app.onError(onHttpError);
   app.use(withoutBasePath());
   app.use(requestId({ clock, newId: deps.newRequestId, requestTimeoutMs: config.requestTimeoutMs }));
   if (chat !== null) { for (const path of CHAT_PATHS) app.use(path, openAiErrors()); }
+  if (completion !== null) { for (const path of COMPLETION_PATHS) app.use(path, openAiErrors()); }
   app.use(accessLog());
   app.use(requestMetrics(metrics));
   if (config.apiKey !== null) app.use(auth(config.apiKey));
@@ -109,6 +116,12 @@ export function createApp(deps: AppDeps): Hono<RouterEnv> {
     fetch: deps.workerFetch,
     connectGuard: new ConnectGuard({ connect: deps.connect, timeoutMs: config.connectTimeoutMs, clock }),
   };
+  const context = new ContextLength({
+    urls: () => pool.candidates().map(({ url }) => url),
+    tokens: config.contextTokens,
+    fetch: deps.fetch,
+    clock,
+  });
   if (cache !== null) {
     app.on(["POST", "PUT"], "/generate", radixCache({ cache, metrics, maxBodyBytes: config.maxBodyBytes }));
   }
@@ -129,13 +142,31 @@ export function createApp(deps: AppDeps): Hono<RouterEnv> {
     }),
   );
   if (chat !== null) {
-    app.route("/", chatApi({ ...proxy, ...chat, newId: deps.newRequestId }));
+    app.route("/", chatApi({ ...proxy, ...chat, context, newId: deps.newRequestId }));
     app.route("/", sessionsApi(chat.store));
     app.route("/", exportApi(chat.store));
-    app.route("/", sessionModelsApi(forwardAny(proxy)));
+  }
+  if (completion !== null) {
+    app.route("/", completionsApi({ ...proxy, ...completion, context, newId: deps.newRequestId }));
+    app.route(
+      "/",
+      modelsApi({
+        pool,
+        fetch: deps.fetch,
+        clock,
+        fallbackId: modelIdOf(completion),
+        hasSessions: chat !== null,
+      }),
+    );
   }
   app.all("*", forwardAny(proxy));
   return app;
+}
+
+/** Name of the tokenizer's folder or file: what a model is called when no worker names one. */
+function modelIdOf({ cache }: CompletionParts): string {
+  const path = cache.tokenizer.source.replace(/[/\\]+(tokenizer\.json)?$/, "");
+  return path.split(/[/\\]/).at(-1) || "default";
 }
 
 /** Parts that {@link createRouter} takes instead of making them. All optional. */
@@ -234,6 +265,7 @@ export async function createRouter(
     cache,
     snapshots,
     chat,
+    completion: createCompletionParts(fullConfig, cache),
     loadedTokenizer: tokenizer,
     middleware,
   });

@@ -22,7 +22,8 @@ import { readJsonObject } from "./json_body.ts";
 import { methodNotAllowed } from "./method_not_allowed.ts";
 import { openAiErrorOf } from "./openai_errors.ts";
 
-const STREAM_HEADERS = {
+/** Headers of a reply that streams. */
+export const STREAM_HEADERS = {
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-cache",
   // Proxies in between must not gather what streams.
@@ -84,8 +85,8 @@ async function readCall(c: Context<RouterEnv>, deps: ChatDeps): Promise<ChatCall
   };
 }
 
-/** The body is the router's own. */
-function jsonHeaders(client: Headers, exchange: Exchange): HeaderPairs {
+/** The client's headers for a worker, with a body that is the router's own. */
+export function jsonHeaders(client: Headers, exchange: Exchange): HeaderPairs {
   const kept = workerRequestHeaders(client, exchange).filter(([name]) => name !== "content-type");
   return [...kept, ["content-type", "application/json"]];
 }

@@ -17,6 +17,16 @@ const sessionId: Parameter = {
 };
 const NO_SESSION = { 404: "No session has this id" } as const;
 
+/** Errors in OpenAI's shape. */
+function openAiErrors(descriptions: Readonly<Record<number, string>>): Operation["responses"] {
+  return Object.fromEntries(
+    Object.entries(descriptions).map(([status, description]) => [
+      status,
+      { description, content: json(ref("OpenAiError")) },
+    ]),
+  );
+}
+
 function chat(operationId: string, parameters: readonly Parameter[]): Operation {
   return {
     operationId,
@@ -29,16 +39,63 @@ function chat(operationId: string, parameters: readonly Parameter[]): Operation 
         description: "OpenAI's chat.completion, or its chunks; the member slime names session and turn",
         content: { ...json({ type: "object" }), "text/event-stream": { schema: { type: "string" } } },
       },
-      ...Object.fromEntries(
-        Object.entries({
-          400: "A field does not fit, or the template refused the messages",
-          409: "The session is finished",
-          413: "The body is larger than allowed",
-          429: "The session is full",
-          502: "No worker could be reached, or its reply cannot be recorded",
-          503: "No worker is available",
-        }).map(([status, description]) => [status, { description, content: json(ref("OpenAiError")) }]),
-      ),
+      ...openAiErrors({
+        400: "A field does not fit, or the template refused the messages",
+        409: "The session is finished",
+        413: "The body is larger than allowed",
+        429: "The session is full",
+        502: "No worker could be reached, or its reply cannot be recorded",
+        503: "No worker is available",
+      }),
+    },
+  };
+}
+
+const COMPLETIONS: Operation = {
+  operationId: "completions",
+  summary: "OpenAI's text completions; prompts go through the token cache, as those of /generate",
+  tags: ["chat"],
+  parameters: [{
+    name: "x-session-id",
+    in: "header",
+    required: false,
+    description: "Only this session's samples continue its prompts (also: x-smg-routing-key)",
+    schema: { type: "string" },
+  }],
+  requestBody: body(ref("CompletionInput")),
+  responses: {
+    200: {
+      description: "OpenAI's text_completion, or its chunks",
+      content: { ...json({ type: "object" }), "text/event-stream": { schema: { type: "string" } } },
+    },
+    ...openAiErrors({
+      400: "A field does not fit",
+      413: "The body is larger than allowed",
+      502: "No worker could be reached",
+      503: "No worker is available",
+    }),
+  },
+};
+
+function models(operationId: string, parameters: readonly Parameter[]): Operation {
+  return {
+    operationId,
+    summary: "The models that the workers serve, each once",
+    tags: ["chat"],
+    parameters,
+    responses: reply(200, "A list in OpenAI's shape", { type: "object" }),
+  };
+}
+
+function model(operationId: string, parameters: readonly Parameter[]): Operation {
+  return {
+    operationId,
+    summary: "One of the models; its id may hold slashes",
+    tags: ["chat"],
+    parameters: [...parameters, { name: "model", in: "path", required: true, schema: { type: "string" } }],
+    responses: {
+      ...reply(200, "The model", { type: "object" }),
+      ...openAiErrors({ 404: "No worker serves it" }),
     },
   };
 }
@@ -56,15 +113,20 @@ export const CHAT_OPERATIONS: Readonly<Record<string, Readonly<Record<string, Op
     }]),
   },
   "/sessions/{id}/v1/chat/completions": { post: chat("sessionChatCompletions", [sessionId]) },
-  "/sessions/{id}/v1/models": {
-    get: {
-      operationId: "sessionModels",
-      summary: "A worker's models, for clients whose base URL is a session",
+  "/v1/completions": { post: COMPLETIONS },
+  "/sessions/{id}/v1/completions": {
+    post: {
+      operationId: "sessionCompletions",
+      summary: "Refused: sessions are made of chats",
       tags: ["chat"],
       parameters: [sessionId],
-      responses: reply(200, "The worker's reply", { type: "object" }),
+      responses: openAiErrors({ 400: "What to do instead" }),
     },
   },
+  "/v1/models": { get: models("models", []) },
+  "/v1/models/{model}": { get: model("model", []) },
+  "/sessions/{id}/v1/models": { get: models("sessionModels", [sessionId]) },
+  "/sessions/{id}/v1/models/{model}": { get: model("sessionModel", [sessionId]) },
   "/sessions": {
     get: {
       operationId: "listSessions",

@@ -119,6 +119,20 @@ export const SCHEMAS = {
     chat_template_kwargs: { type: "object", description: "Further variables of the template" },
     return_token_ids: flag(false, "prompt_token_ids, and token_ids of each choice"),
   }, ["messages"]),
+  CompletionInput: open({
+    model: string,
+    prompt: { description: "A text, its token ids, or a list of either" },
+    max_tokens: { type: "integer", minimum: 1, default: 16 },
+    stream: flag(false, "Chunks as they are sampled"),
+    n: { type: "integer", minimum: 1, maximum: 128, default: 1 },
+    logprobs: {
+      type: "integer",
+      minimum: 0,
+      maximum: 20,
+      description: "Likely tokens to tell at each place",
+    },
+    return_token_ids: flag(false, "prompt_token_ids and token_ids of each choice"),
+  }, ["prompt"]),
   SessionInput: open({ session_id: { ...string, minLength: 1 }, metadata }),
   Session: exactly(session),
   Sessions: exactly({

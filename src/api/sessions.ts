@@ -70,24 +70,6 @@ export function sessionsApi(store: SessionStore): Hono<RouterEnv> {
   return app;
 }
 
-/** Routes `/sessions/{id}/v1/models`, which clients ask below their base URL: the same as `/v1/models`. */
-export function sessionModelsApi(forward: (c: Context<RouterEnv>) => Promise<Response>): Hono<RouterEnv> {
-  const app = new Hono<RouterEnv>();
-  app.get("/sessions/:id/v1/models", async function sessionModels(c) {
-    const { raw } = c.req;
-    const url = new URL(raw.url);
-    url.pathname = "/v1/models";
-    c.req.raw = new Request(url, raw);
-    try {
-      return await forward(c);
-    } finally {
-      c.req.raw = raw;
-    }
-  });
-  app.all("/sessions/:id/v1/models", methodNotAllowed("GET"));
-  return app;
-}
-
 /** @throws {SessionNotFoundError} */
 function find(c: Context<RouterEnv>, store: SessionStore): Session {
   const id = c.req.param("id");

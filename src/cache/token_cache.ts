@@ -112,6 +112,18 @@ export class TokenCache {
     return prepared(found, bytes.subarray(found.spliceBytes), rest, scope);
   }
 
+  /** All ids of a prepared prompt, stored ones first. O(tokens). */
+  idsOf({ handle, tokenCount, matchedTokens, restIds }: PreparedPrompt): Uint32Array {
+    const stored = handle === null ? null : this.trie.read(handle);
+    if (handle !== null && stored === null) {
+      throw new Error("Cannot read a cached prompt: its path is gone although it is pinned");
+    }
+    const ids = new Uint32Array(tokenCount);
+    ids.set(stored?.tokenIds.subarray(0, matchedTokens) ?? []);
+    ids.set(restIds, matchedTokens);
+    return ids;
+  }
+
   /** Ends the pin of a prepared prompt. Harmless when done twice. */
   release(prompt: PreparedPrompt): void {
     if (prompt.handle !== null) this.trie.release(prompt.handle);

@@ -63,6 +63,8 @@ export interface RouterConfig {
   readonly tito: "report" | "strict";
   /** Protocol that the gateway speaks with workers. Default "sglang". */
   readonly engine: EngineName;
+  /** Tokens that a worker's context holds. Default null: workers are asked where it has to be known. */
+  readonly contextTokens: number | null;
   /** Format of tool calls; "auto": as the chat template tells. Default "auto". */
   readonly toolCallParser: string;
   /** Format of reasoning; "auto": as the chat template tells. Default "auto". */
@@ -142,6 +144,7 @@ export const DEFAULT_CONFIG: RouterConfig = Object.freeze({
   chat: "auto",
   tito: "report",
   engine: "sglang",
+  contextTokens: null,
   toolCallParser: "auto",
   reasoningParser: "auto",
   sessionsMax: 65_536,

@@ -380,6 +380,15 @@ export const SETTINGS: readonly Setting[] = [
     schema: oneOf("sglang", "vllm", "vllm-completions"),
   },
   {
+    key: "contextTokens",
+    flag: "--context-tokens",
+    placeholder: "n",
+    kind: "number",
+    group: "Chat",
+    help: "tokens that a worker's context holds; without it workers are asked where it has to be known",
+    schema: v.nullable(integer(1, 2 ** 31 - 1)),
+  },
+  {
     key: "toolCallParser",
     flag: "--tool-call-parser",
     placeholder: "name",

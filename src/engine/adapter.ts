@@ -58,6 +58,8 @@ export interface TokenRequest {
    * or the shape of the reply are refused.
    */
   readonly extra: JsonObject;
+  /** Tokens that the engine's context holds; needed only where `needsContext` says so. */
+  readonly contextTokens?: number;
 }
 
 /** What is POSTed, as `application/json`. */
@@ -119,6 +121,8 @@ export interface EngineAdapter {
   readonly name: string;
   /** Whether replies tell the weight version of their tokens. When not, see `stampVersion` in `versions.ts`. */
   readonly tellsVersions: boolean;
+  /** Whether a request can be written only with `contextTokens`: the engine has no way to say "as much as fits". */
+  needsContext(request: TokenRequest): boolean;
   /**
    * Writes a request. O(ids).
    *

@@ -109,6 +109,7 @@ export function createSglangAdapter(): EngineAdapter {
   return {
     name: "sglang",
     tellsVersions: true,
+    needsContext: () => false,
     encode: encodeGenerate,
     decode: decodeGenerate,
     openStream: (sampleCount = 1, topLogprobs = 0) =>

@@ -31,7 +31,7 @@ const TOP_LOGPROBS_MAX = 20;
 
 /** What is known of the engine. */
 export interface VllmOptions {
-  /** `--max-model-len`, in tokens. Needed by `/v1/completions` for requests that name no limit. */
+  /** `--max-model-len`, in tokens; a request's own goes before. Needed by `/v1/completions` where no limit is named. */
   readonly contextTokens?: number;
 }
 
@@ -39,20 +39,26 @@ const decoder = new TextDecoder();
 
 /** vLLM by `/inference/v1/generate`; requests for several samples, which it refuses, go to `/v1/completions`. */
 export function createVllmAdapter(options: VllmOptions = {}): EngineAdapter {
+  const isCompletion = ({ sampling: { n = 1 } }: TokenRequest) => n > 1;
   return {
     ...READING,
     name: "vllm",
-    encode: (request) =>
-      (request.sampling.n ?? 1) > 1 ? encodeCompletion(request, options) : encodeGenerate(request),
+    needsContext: (request) => isCompletion(request) && lacksLimit(request, options),
+    encode: (request) => isCompletion(request) ? encodeCompletion(request, options) : encodeGenerate(request),
   };
 }
 
 /** vLLM by `/v1/completions` alone, for engines without the other one. */
 export function createVllmCompletionsAdapter(options: VllmOptions = {}): EngineAdapter {
-  return { ...READING, name: "vllm-completions", encode: (request) => encodeCompletion(request, options) };
+  return {
+    ...READING,
+    name: "vllm-completions",
+    needsContext: (request) => lacksLimit(request, options),
+    encode: (request) => encodeCompletion(request, options),
+  };
 }
 
-const READING: Omit<EngineAdapter, "name" | "encode"> = {
+const READING: Omit<EngineAdapter, "name" | "encode" | "needsContext"> = {
   tellsVersions: false,
   decode: decodeReply,
   openStream: (sampleCount = 1, topLogprobs = 0) =>
@@ -100,14 +106,20 @@ function encodeCompletion(request: TokenRequest, options: VllmOptions): EncodedR
   return encodeBody("/v1/completions", request, head, "prompt");
 }
 
+function lacksLimit({ sampling, contextTokens }: TokenRequest, options: VllmOptions): boolean {
+  return (sampling.maxTokens ?? contextTokens ?? options.contextTokens) === undefined;
+}
+
 /** `/v1/completions` means 16 by no limit, fails on null, and refuses one beyond the context. */
-function roomFor({ inputIds }: TokenRequest, { contextTokens }: VllmOptions): number {
+function roomFor(request: TokenRequest, options: VllmOptions): number {
+  const contextTokens = request.contextTokens ?? options.contextTokens;
   if (contextTokens === undefined) {
     throw new BadRequestError(
-      "Cannot encode request: /v1/completions of vLLM needs max_tokens as long as the context length is not known",
+      "Cannot encode request: /v1/completions of vLLM needs max_tokens as long as the context length is not known " +
+        "(no worker told max_model_len in /v1/models; --context-tokens says it)",
     );
   }
-  return Math.max(1, contextTokens - inputIds.length);
+  return Math.max(1, contextTokens - request.inputIds.length);
 }
 
 function streamFields(stream: boolean): JsonObject {

@@ -3,15 +3,14 @@
  *
  * @module
  */
-import { getLogger } from "@logtape/logtape";
 import type { MiddlewareHandler } from "hono";
 import type { PreparedPrompt, TokenCache } from "../cache/token_cache.ts";
-import type { SampledOutput } from "../engine/engine.ts";
 import type { RouterMetrics } from "../observability/metrics.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import { GenerateRequest } from "../proxy/generate_request.ts";
 import type { GenerateExchange } from "../proxy/generate_exchange.ts";
 import { readRequestBody } from "../proxy/read_body.ts";
+import { recordOutputs } from "../proxy/record_outputs.ts";
 import type { RouterEnv } from "../proxy/router_env.ts";
 
 /** What the radix cache needs. */
@@ -20,8 +19,6 @@ export interface RadixCacheOptions {
   readonly metrics: RouterMetrics;
   readonly maxBodyBytes: number;
 }
-
-const logger = getLogger(["slime-router", "radix-cache"]);
 
 /** The middleware. The last one: what it puts into the context is what the proxy sends. */
 export function radixCache(options: RadixCacheOptions): MiddlewareHandler<RouterEnv> {
@@ -48,7 +45,7 @@ async function prepare(
   const body = request.prompt.kind === "ids"
     ? request.withLogprobs()
     : request.withIds([prompt.matchedDigits, prompt.restDigits]);
-  return { request, body, onOutputs: (outputs) => record(options, prompt, outputs, exchange) };
+  return { request, body, onOutputs: (outputs) => recordOutputs(options, prompt, outputs, exchange) };
 }
 
 /** null when the prompt is not for the cache. */
@@ -66,56 +63,6 @@ async function preparePrompt(
   }
   if (prompt.kind === "opaque" || prompt.ids.some((id) => cache.tokenizer.byteLength(id) < 0)) return null;
   return await cache.prepareIds(prompt.ids, scope, exchange.signal);
-}
-
-/** Records what was sampled. Never throws: the client gets its reply whatever becomes of the record. */
-async function record(
-  { cache, metrics }: RadixCacheOptions,
-  prompt: PreparedPrompt,
-  outputs: readonly SampledOutput[],
-  exchange: Exchange,
-): Promise<void> {
-  for (const output of outputs) {
-    if (!isRecordable(output)) {
-      metrics.commitRefused("aborted");
-      continue;
-    }
-    try {
-      const result = await cache.commit(prompt, output);
-      if (!result.ok) refuse(metrics, result.reason, result.detail, exchange);
-      else if (result.relation === "unexplained") warnOfMismatch(metrics, output, exchange);
-    } catch (error) {
-      refuse(metrics, "error", error instanceof Error ? error.message : String(error), exchange);
-    }
-  }
-}
-
-/** An abort that is an error, or that sampled nothing, leaves no trace. */
-function isRecordable({ finishReason, tokenIds }: SampledOutput): boolean {
-  return finishReason?.type !== "abort" || (finishReason.statusCode === undefined && tokenIds.length > 0);
-}
-
-function refuse(metrics: RouterMetrics, reason: string, detail: string, exchange: Exchange): void {
-  metrics.commitRefused(reason);
-  logger.error("Reply of {worker} is not recorded: {reason}: {detail}", {
-    worker: exchange.worker?.url,
-    reason,
-    detail,
-    requestId: exchange.id,
-  });
-}
-
-function warnOfMismatch(metrics: RouterMetrics, output: SampledOutput, exchange: Exchange): void {
-  metrics.textMismatch("unexplained");
-  logger.error(
-    "The engine's text is not what its tokens decode to: do router and {worker} use one tokenizer?",
-    {
-      worker: exchange.worker?.url,
-      requestId: exchange.id,
-      text: output.text?.slice(0, 200),
-      tokenIds: Array.from(output.tokenIds.subarray(0, 20)),
-    },
-  );
 }
 
 function nextMacrotask(): Promise<void> {

@@ -38,15 +38,12 @@ export async function encodeWhole(
     return { ids, encodedTokens: ids.length, prepared: null };
   }
   const prepared = await cache.prepareText(text, scope, signal);
-  const stored = prepared.handle === null ? null : cache.trie.read(prepared.handle);
-  if (prepared.handle !== null && stored === null) {
+  try {
+    return { ids: cache.idsOf(prepared), encodedTokens: prepared.restIds.length, prepared };
+  } catch (error) {
     cache.release(prepared);
-    throw new Error("Cannot read a cached prompt: its path is gone although it is pinned");
+    throw error;
   }
-  const ids = new Uint32Array(prepared.tokenCount);
-  ids.set(stored?.tokenIds.subarray(0, prepared.matchedTokens) ?? []);
-  ids.set(prepared.restIds, prepared.matchedTokens);
-  return { ids, encodedTokens: prepared.restIds.length, prepared };
 }
 
 /**

@@ -46,7 +46,7 @@ Deno.test("catch-all: method, path, query and body bytes reach one worker as the
   const body = new Uint8Array([0, 255, 10, 13, 0xed, 0xa0, 0x80, 123]);
   const cases: [method: string, target: string, body: Uint8Array<ArrayBuffer> | null][] = [
     ["GET", "/get_model_info", null],
-    ["GET", "/v1/models?a=1&a=2&b=%2F%20+&c=", null],
+    ["GET", "/get_server_info?a=1&a=2&b=%2F%20+&c=", null],
     ["POST", "/v1/chat/completions?x=%E4%BD%A0", body],
     ["PUT", "/a%2Fb/c%20d", body],
     ["PATCH", "/x", body],
@@ -72,7 +72,7 @@ Deno.test("catch-all: method, path, query and body bytes reach one worker as the
 
 Deno.test("catch-all: HEAD has the status and no body", async () => {
   await using over = await harnessOver(() => new Response(null, { status: 206, headers: { "x-a": "1" } }));
-  const reply = await over.h.request("/v1/models", { method: "HEAD" });
+  const reply = await over.h.request("/get_server_info", { method: "HEAD" });
   assert.deepEqual([reply.status, reply.headers.get("x-a"), await reply.text()], [206, "1", ""]);
   assert.equal(over.asked[0]!.method, "HEAD");
 });
@@ -93,10 +93,14 @@ Deno.test("catch-all: whatever status a worker answers with is the client's, ask
 
 Deno.test("catch-all: without a worker 503, when none can be reached 502, each as {error}", async () => {
   await using h = await createHarness({ engines: 0 });
-  await assertRefused(h.request("/v1/models"), 503, /no worker is registered \(POST \/add_worker\?url=…\)/);
+  await assertRefused(
+    h.request("/get_server_info"),
+    503,
+    /no worker is registered \(POST \/add_worker\?url=…\)/,
+  );
   await assertRefused(h.post("/generate", { text: "a" }), 503, /no worker is registered/);
   await h.postOk("/add_worker", { url: "http://gone:1" });
-  await assertRefused(h.request("/v1/models"), 502, /no worker gave a reply, tried http:\/\/gone:1/);
+  await assertRefused(h.request("/get_server_info"), 502, /no worker gave a reply, tried http:\/\/gone:1/);
 });
 
 Deno.test("catch-all: no Server, Date or framing header of the worker's, and none twice on the wire", async () => {
@@ -127,7 +131,7 @@ Deno.test("catch-all: a stale Content-Length is not passed on", async () => {
   const stale = { "content-length": "7", "content-encoding": "gzip", "transfer-encoding": "chunked" };
   await using over = await harnessOver(() => new Response(text, { headers: stale }));
   await onPort(over.h, async (url) => {
-    for (const path of ["/v1/models", "/generate"]) {
+    for (const path of ["/get_server_info", "/generate"]) {
       const init = path === "/generate" ? { method: "POST", body: '{"text":"hello"}' } : {};
       const reply = await fetch(url + path, init);
       assert.equal(await reply.text(), text);

@@ -98,7 +98,7 @@ Deno.test("limits(): the count returns after every kind of end", async () => {
       client.abort();
       assert.equal((await answerOf(reply)).status, 499);
     }],
-    ["HEAD of a proxied path", (h) => h.request("/v1/models", { method: "HEAD" })],
+    ["HEAD of a proxied path", (h) => h.request("/get_server_info", { method: "HEAD" })],
     ["retrieve", (h) => h.postOk("/retrieve_from_text", { text: "hello" })],
   ];
   await using h = await limited(1);

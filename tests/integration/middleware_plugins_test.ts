@@ -174,7 +174,7 @@ Deno.test("plugins: one that changes the request's headers changes what the work
   ];
   for (const [name, factory] of ways) {
     await using h = await withPlugins(factory);
-    for (const path of ["/generate", "/v1/completions"]) {
+    for (const path of ["/generate", "/v1/embeddings"]) {
       await (await h.post(path, HELLO, { headers: { "x-secret": "1", "x-kept": "2" } })).text();
       const sent = new Map(h.engines[0]!.state.requests.at(-1)!.headers);
       assert.deepEqual([sent.get("x-lora"), sent.get("x-secret"), sent.get("x-kept")], [

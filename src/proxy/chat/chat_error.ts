@@ -6,13 +6,13 @@
 import { BadRequestError, RouterError } from "../../errors.ts";
 import type { CommitRefusal } from "../../trajectory/commit_turn.ts";
 
-/** A field of the request that cannot be served: 400, with the field's name as OpenAI's `param`. */
+/** A field of a chat or completion request that cannot be served: 400, with the field's name as OpenAI's `param`. */
 export class ChatRequestError extends BadRequestError {
   /** Path of the field, e.g. `messages[2].role`. */
   readonly param: string;
 
   constructor(param: string, problem: string) {
-    super(`Cannot complete chat: ${problem}`, { code: "invalid_value" });
+    super(`Cannot complete request: ${problem}`, { code: "invalid_value" });
     this.param = param;
   }
 }

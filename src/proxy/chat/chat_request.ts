@@ -4,20 +4,12 @@
  * @module
  */
 import type { SamplingSettings } from "../../engine/adapter.ts";
-import type { JsonObject, JsonValue } from "../../types.ts";
-import { JsonNumber } from "../../tokenizer/json_number.ts";
-import { RID_LENGTH_MAX } from "../generate_request.ts";
+import type { JsonObject } from "../../types.ts";
 import { ChatRequestError } from "./chat_error.ts";
 import { assertWellFormed, readMessages, readTools } from "./chat_messages.ts";
-import { isObject, readBoolean, readInteger, readNumber, readObject, readString, refuse } from "./fields.ts";
+import { readBoolean, readInteger, readObject, readString } from "./fields.ts";
+import { plainNumbers, readRid, readSampling, TOP_LOGPROBS_MAX } from "./sampling_fields.ts";
 import { readToolChoice, type ToolChoice } from "./tool_choice.ts";
-
-/** Most samples of one request, as OpenAI's. */
-export const SAMPLES_MAX = 128;
-/** Most stop strings. Engines search each token's text for all of them. */
-export const STOP_STRINGS_MAX = 256;
-/** Most alternatives told for a token, as OpenAI's. */
-export const TOP_LOGPROBS_MAX = 20;
 
 /** What a client asks for. */
 export interface ChatCompletionRequest {
@@ -107,7 +99,7 @@ export function readChatRequest(exact: JsonObject): ChatCompletionRequest {
     findsCalls: toolChoice.kind !== "none" && tools !== null,
     toolChoice,
     templateKwargs,
-    sampling: readSampling(body, logprobs),
+    sampling: readSampling(body, readTopLogprobs(body, logprobs)),
     stream: readBoolean(body, "stream"),
     includeUsage: readBoolean(readObject(body, "stream_options"), "include_usage"),
     returnTokenIds: readBoolean(body, "return_token_ids"),
@@ -128,68 +120,6 @@ function withPlainNumbers(exact: JsonObject): JsonObject {
     return [name, isOwn ? plainNumbers(value) : value];
   });
   return Object.fromEntries(entries);
-}
-
-function plainNumbers(value: JsonValue): JsonValue {
-  if (value instanceof JsonNumber) return value.valueOf();
-  if (Array.isArray(value)) return value.map(plainNumbers);
-  if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plainNumbers(member)]));
-}
-
-function readSampling(body: JsonObject, logprobs: boolean): SamplingSettings {
-  const penalty = { min: -2, max: 2 };
-  const settings: { readonly [Name in keyof SamplingSettings]: SamplingSettings[Name] | undefined } = {
-    maxTokens: readInteger(body, "max_completion_tokens", { min: 1 }) ??
-      readInteger(body, "max_tokens", { min: 1 }),
-    minTokens: readInteger(body, "min_tokens", { min: 0 }),
-    temperature: readNumber(body, "temperature", { min: 0 }),
-    topP: readNumber(body, "top_p", { min: 0, max: 1 }),
-    topK: readInteger(body, "top_k", { min: -1 }),
-    minP: readNumber(body, "min_p", { min: 0, max: 1 }),
-    seed: readInteger(body, "seed"),
-    n: readInteger(body, "n", { min: 1, max: SAMPLES_MAX }),
-    stop: readStop(body.stop),
-    stopTokenIds: readStopTokenIds(body.stop_token_ids),
-    ignoreEos: readBoolean(body, "ignore_eos") || undefined,
-    frequencyPenalty: readNumber(body, "frequency_penalty", penalty),
-    presencePenalty: readNumber(body, "presence_penalty", penalty),
-    repetitionPenalty: readNumber(body, "repetition_penalty", { min: 0 }),
-    logitBias: readLogitBias(body),
-    topLogprobs: readTopLogprobs(body, logprobs),
-    responseFormat: body.response_format ?? undefined,
-  };
-  const given = Object.entries(settings).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(given) as SamplingSettings;
-}
-
-function readStop(stop: JsonValue | undefined): string[] | undefined {
-  if (stop === undefined || stop === null) return undefined;
-  const list = Array.isArray(stop) ? stop : [stop];
-  if (list.length > STOP_STRINGS_MAX) refuse("stop", `at most ${STOP_STRINGS_MAX} strings`, stop);
-  const bad = list.find((each) => typeof each !== "string" || each === "");
-  if (bad !== undefined) return refuse("stop", "a string or a list of strings, none empty", bad);
-  return list.length === 0 ? undefined : list as string[];
-}
-
-function readStopTokenIds(ids: JsonValue | undefined): number[] | undefined {
-  if (ids === undefined || ids === null) return undefined;
-  const isList = Array.isArray(ids) && ids.every((id) => Number.isSafeInteger(id) && (id as number) >= 0);
-  return isList ? ids as number[] : refuse("stop_token_ids", "a list of token ids", ids);
-}
-
-function readLogitBias(body: JsonObject): Record<string, number> | undefined {
-  const bias = body.logit_bias ?? undefined;
-  if (bias === undefined) return undefined;
-  const isBias = isObject(bias) &&
-    Object.entries(bias).every(([id, value]) => /^\d+$/.test(id) && typeof value === "number");
-  return isBias ? bias as Record<string, number> : refuse("logit_bias", "numbers by token id", bias);
-}
-
-function readTopLogprobs(body: JsonObject, logprobs: boolean): number | undefined {
-  const count = readInteger(body, "top_logprobs", { min: 0, max: TOP_LOGPROBS_MAX });
-  if (count === undefined || logprobs) return count;
-  throw new ChatRequestError("top_logprobs", "top_logprobs needs logprobs: true");
 }
 
 /** Variables of the template; some have a field of their own. */
@@ -219,8 +149,8 @@ function refuseOtherTurns(body: JsonObject): void {
   }
 }
 
-function readRid(body: JsonObject): string | null {
-  const rid = readString(body, "rid");
-  if (rid === null || (rid !== "" && rid.length <= RID_LENGTH_MAX)) return rid;
-  return refuse("rid", `a string of 1 to ${RID_LENGTH_MAX} characters`, rid);
+function readTopLogprobs(body: JsonObject, logprobs: boolean): number | undefined {
+  const count = readInteger(body, "top_logprobs", { min: 0, max: TOP_LOGPROBS_MAX });
+  if (count === undefined || logprobs) return count;
+  throw new ChatRequestError("top_logprobs", "top_logprobs needs logprobs: true");
 }

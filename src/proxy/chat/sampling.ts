@@ -12,6 +12,8 @@ import { stampVersion } from "../../engine/versions.ts";
 import { UpstreamError } from "../../errors.ts";
 import { joinOutputs } from "../../trajectory/join_outputs.ts";
 import type { WorkerReply } from "../../types.ts";
+import { untilAborted } from "../../sync/until_aborted.ts";
+import type { ContextLength } from "../../worker/context_length.ts";
 import type { WorkerState } from "../../worker/worker_state.ts";
 import { dispatch, type Dispatched } from "../dispatch.ts";
 import type { Exchange } from "../exchange.ts";
@@ -26,6 +28,7 @@ import { grammarField, isGrammar } from "./tool_choice.ts";
 /** What sampling needs. */
 export interface SamplingDeps extends ForwardDeps, GenerateDeps {
   readonly adapter: EngineAdapter;
+  readonly context: ContextLength;
 }
 
 /** A reply's head, or all of it. */
@@ -132,7 +135,7 @@ export class Sampling {
   }
 
   async *#attempt(request: TokenRequest): AsyncGenerator<readonly TokenDelta[], Attempt> {
-    const { path, body } = this.#deps.adapter.encode(request);
+    const { path, body } = this.#deps.adapter.encode(await this.#withContext(request));
     const outbound = { method: "POST", target: path, headers: this.#headers, body };
     let before: WorkerState["weightVersion"] | null = null;
     const dispatched = await dispatch(this.#deps, outbound, this.#exchange, receive, (worker) => {
@@ -150,6 +153,13 @@ export class Sampling {
     } finally {
       lease[Symbol.dispose]();
     }
+  }
+
+  async #withContext(request: TokenRequest): Promise<TokenRequest> {
+    const { adapter, context } = this.#deps;
+    if (!adapter.needsContext(request)) return request;
+    const contextTokens = await untilAborted(context.get(this.#headers), this.#exchange.signal);
+    return contextTokens === undefined ? request : { ...request, contextTokens };
   }
 
   #stamped(output: SampledOutput, worker: WorkerState, before: SampledVersion): SampledOutput {

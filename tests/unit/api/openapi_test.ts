@@ -46,7 +46,7 @@ Deno.test("OPENAPI_DOCUMENT: every 4xx is {error}, in OpenAI's shape for its cha
   for (const { path, operation } of operations) {
     for (const [status, { content }] of Object.entries(operation.responses)) {
       if (!status.startsWith("4")) continue;
-      const name = path.endsWith("/chat/completions") ? "OpenAiError" : "Error";
+      const name = path.includes("/v1/") ? "OpenAiError" : "Error";
       assert.deepEqual(content["application/json"]?.schema, { $ref: `#/components/schemas/${name}` }, path);
     }
   }

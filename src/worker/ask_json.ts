@@ -1,0 +1,50 @@
+/**
+ * Small questions to a worker: `GET`, and JSON back.
+ *
+ * @module
+ */
+import type { Clock, Fetch, JsonObject } from "../types.ts";
+
+/** Longest answer, in bytes. */
+export const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
+/** Longest to wait for one. */
+export const ANSWER_TIMEOUT_MS = 5_000;
+
+/** What asking needs. */
+export interface AskDeps {
+  readonly fetch: Fetch;
+  readonly clock: Clock;
+}
+
+/** The JSON object that a worker answers with; null when it answers with anything else, too late, or not at all. */
+export async function askJson(
+  url: string,
+  headers: HeadersInit,
+  { fetch, clock }: AskDeps,
+): Promise<JsonObject | null> {
+  const over = new AbortController();
+  const deadline = clock.sleep(ANSWER_TIMEOUT_MS, over.signal).then(() => null, () => null);
+  try {
+    return await Promise.race([
+      ask(url, { headers, signal: over.signal, redirect: "manual" }, fetch),
+      deadline,
+    ]);
+  } finally {
+    over.abort();
+  }
+}
+
+async function ask(url: string, init: RequestInit, fetch: Fetch): Promise<JsonObject | null> {
+  try {
+    const reply = await fetch(url, init);
+    const length = Number(reply.headers.get("content-length") ?? 0);
+    if (!reply.ok || length > ANSWER_BYTES_MAX) {
+      await reply.body?.cancel();
+      return null;
+    }
+    const value: unknown = await reply.json();
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? value as JsonObject : null;
+  } catch {
+    return null;
+  }
+}
