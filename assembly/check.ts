@@ -4,6 +4,7 @@ import { countChildren, findChild, nextChild, nextNode } from "./children";
 import { heapIsSound } from "./heap";
 import { countHolders, holderAt, placeOfHolder, stampAt } from "./holders";
 import { exists, header, Node, Segment } from "./layout";
+import { cutOf } from "./segments";
 
 export const ARENA_CHAIN_BROKEN: u32 = 1;
 export const ARENA_SUM_WRONG: u32 = 2;
@@ -103,7 +104,7 @@ function checkSegments(): u32 {
     pins += s.pins;
     if (s.holds) held += s.count;
     const parent = s.parent;
-    if (exists(parent) && (s.cut > parent.count || s.base != parent.base + s.cut)) return SEGMENT_LINK_BROKEN;
+    if (exists(parent) && (s.base < parent.base || cutOf(s) > parent.count)) return SEGMENT_LINK_BROKEN;
     if (exists(s.older) ? s.older.newer != s : h.oldest != s) return SEGMENT_LINK_BROKEN;
     if (!exists(s.points)) return POINT_LINK_BROKEN;
     for (let p = s.points; exists(p); p = p.nextOfSegment) {

@@ -1,9 +1,9 @@
 /**
  * The eviction heap: a binary heap, least recently used first, of segments that nothing continues and nothing holds.
  *
- *   entry i from 1, 16 bytes   +----------+---------+--------+
- *                              | tick u64 | segment | unused |
- *                              +----------+---------+--------+
+ *   entry i from 1, 12 bytes   +----------+---------+
+ *                              | tick u64 | segment |
+ *                              +----------+---------+
  *
  * Touching a segment does not reach into the heap: an entry's tick may lag behind its segment's, and is refreshed when
  * it comes to the top. A segment that gets a child or a pin stays until it comes to the top, and comes back when it
@@ -11,20 +11,19 @@
  */
 import { allocate, release } from "./arena";
 import { exists, header, none, Segment } from "./layout";
-import { tickOf } from "./segments";
 
-const ENTRY_BITS: u32 = 4;
+const ENTRY_BYTES: u32 = 12;
 const CAPACITY_MIN: u32 = 64;
 
 /** Makes room for `count` entries, so that `pushEvictable` cannot fail. */
 export function reserveHeap(count: u32): bool {
   const h = header();
   if (count < h.heapCap) return true;
-  const cap = max<u32>(CAPACITY_MIN, max<u32>(h.heapCap * 2, count + 1));
-  const heap = allocate(cap << ENTRY_BITS);
+  const cap = max<u32>(CAPACITY_MIN, max<u32>(h.heapCap + (h.heapCap >> 2), count + 1));
+  const heap = allocate(cap * ENTRY_BYTES);
   if (heap == 0) return false;
   if (h.heap) {
-    memory.copy(heap, h.heap, <usize> (h.heapLen + 1) << ENTRY_BITS);
+    memory.copy(heap, h.heap, <usize> (h.heapLen + 1) * ENTRY_BYTES);
     release(h.heap);
   }
   h.heap = heap;
@@ -37,7 +36,7 @@ export function pushEvictable(segment: Segment): void {
   if (segment.heapPos || segment.holds || exists(segment.firstChild)) return;
   const h = header();
   const at = ++h.heapLen;
-  place(h.heap, at, tickOf(segment), segment);
+  place(h.heap, at, segment.tick, segment);
   siftUp(h.heap, at);
 }
 
@@ -62,8 +61,8 @@ export function leastRecent(): Segment {
     const top = segmentAt(heap, 1);
     if (top.holds || exists(top.firstChild)) {
       dropEvictable(top);
-    } else if (tickAt(heap, 1) != tickOf(top)) {
-      place(heap, 1, tickOf(top), top);
+    } else if (tickAt(heap, 1) != top.tick) {
+      place(heap, 1, top.tick, top);
       siftDown(heap, 1, h.heapLen);
     } else {
       return top;
@@ -75,20 +74,20 @@ export function leastRecent(): Segment {
 // @ts-ignore: decorator
 @inline
 function tickAt(heap: usize, at: u32): u64 {
-  return load<u64>(heap + (<usize> at << ENTRY_BITS));
+  return load<u64>(heap + <usize> at * ENTRY_BYTES);
 }
 
 // @ts-ignore: decorator
 @inline
 function segmentAt(heap: usize, at: u32): Segment {
-  return load<Segment>(heap + (<usize> at << ENTRY_BITS), 8);
+  return load<Segment>(heap + <usize> at * ENTRY_BYTES, 8);
 }
 
 // @ts-ignore: decorator
 @inline
 function place(heap: usize, at: u32, tick: u64, segment: Segment): void {
-  store<u64>(heap + (<usize> at << ENTRY_BITS), tick);
-  store<Segment>(heap + (<usize> at << ENTRY_BITS), segment, 8);
+  store<u64>(heap + <usize> at * ENTRY_BYTES, tick);
+  store<Segment>(heap + <usize> at * ENTRY_BYTES, segment, 8);
   segment.heapPos = at;
 }
 
@@ -128,7 +127,7 @@ export function heapIsSound(): bool {
   const h = header();
   for (let at: u32 = 1; at <= h.heapLen; at++) {
     const segment = segmentAt(h.heap, at);
-    if (segment.heapPos != at || tickAt(h.heap, at) > tickOf(segment)) return false;
+    if (segment.heapPos != at || tickAt(h.heap, at) > segment.tick) return false;
     if (at > 1 && tickAt(h.heap, at >> 1) > tickAt(h.heap, at)) return false;
   }
   return true;

@@ -41,6 +41,7 @@ import { findTokens, Wanted, WANTED } from "./match";
 import { addPoint, findPoint, freePoint, pointAt } from "./points";
 import { fitsTokens, freeMemory, removeLeaf, removeTree, settle } from "./reclaim";
 import {
+  cutOf,
   equalIds,
   equalSpans,
   newSegment,
@@ -291,7 +292,7 @@ function findSame(at: Point, command: Command): Point {
   const kept = keyTokens(command, 0);
   for (let p = node.points; exists(p); p = p.nextAtNode) {
     const segment = p.segment;
-    if (p.kept != kept || segment.parent != parent || segment.cut != cut) continue;
+    if (p.kept != kept || segment.parent != parent || cutOf(segment) != cut) continue;
     if (isSame(segment, command)) return p;
   }
   return none<Point>();

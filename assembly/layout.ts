@@ -90,41 +90,39 @@ export class Node {
 
 /** A run of tokens that one event added; its payload follows the record.
  *
- *    0        4     8       12     16        20        24          28            32            36
- *    +--------+-----+-------+------+---------+---------+-----------+-------------+-------------+--
- *    | parent | cut | count | base | path    | scope   | pathScope | traverse    | points      |
- *    |        |     |       |      | Tokens  |         |           | Version     |             |
- *    +--------+-----+-------+------+---------+---------+-----------+-------------+-------------+--
- *    36           40            44            48      52      56     60      64      68       72        76
- *  --+------------+-------------+-------------+-------+-------+------+-------+-------+--------+---------+
- *    | firstChild | nextSibling | prevSibling | newer | older | pins | holds | stamp | equal  | heapPos |
- *  --+------------+-------------+-------------+-------+-------+------+-------+-------+--------+---------+
- *    76       80         84     88
- *  --+--------+----------+------+------------------+-------------------------+-------------------+
- *    | spans  | logprob  | tick | ids: u32 a token | logprobs: f32 or f64 or | spans, 8 B each:  |
- *    |        | Kind     | u64  |                  | nothing a token         | see segments.ts   |
- *  --+--------+----------+------+------------------+-------------------------+-------------------+
- *                        84     92
+ *    0        4       8      12      16          20       24          28         32
+ *    +--------+-------+------+-------+-----------+--------+-----------+----------+--
+ *    | parent | count | base | scope | pathScope | points | traverse  | spans    |
+ *    |        |       |      |       |           |        | Version   | AndKind  |
+ *    +--------+-------+------+-------+-----------+--------+-----------+----------+--
+ *    32           36            40            44      48      52     56      60      64      68        72     80
+ *  --+------------+-------------+-------------+-------+-------+------+-------+-------+-------+---------+------+--
+ *    | firstChild | nextSibling | prevSibling | newer | older | pins | holds | stamp | equal | heapPos | tick |
+ *    |            |             |             |       |       |      |       |       |       |         | u64  |
+ *  --+------------+-------------+-------------+-------+-------+------+-------+-------+-------+---------+------+--
+ *    80
+ *  --+------------------+-------------------------+-------------------+
+ *    | ids: u32 a token | logprobs: f32 or f64 or | spans, 8 B each:  |
+ *    |                  | nothing a token         | see segments.ts   |
+ *  --+------------------+-------------------------+-------------------+
  */
 @unmanaged
 export class Segment {
-  /** What this continues; none at the root. */
+  /** What this continues; none at the root. The tokens of the path before this are some of its first ones. */
   parent: Segment = none<Segment>();
-  /** How many of the parent's own tokens come before this. */
-  cut: u32;
   /** Own tokens. */
   count: u32;
   /** Tokens of the path before the own. */
   base: u32;
-  /** Tokens of this and all it continues, whole. */
-  pathTokens: u32;
   scope: u32;
   /** Scope of all samples on the path. */
   pathScope: u32;
-  /** Newest integer version that passed through, or -1. At least its children's. */
-  traverseVersion: i32;
   /** Places of this segment, newest first. */
   points: Point = none<Point>();
+  /** Newest integer version that passed through, or -1. At least its children's. */
+  traverseVersion: i32;
+  /** Number of spans, and how logprobs are held: see segments.ts. */
+  spansAndKind: u32;
   firstChild: Segment = none<Segment>();
   nextSibling: Segment = none<Segment>();
   prevSibling: Segment = none<Segment>();
@@ -141,11 +139,8 @@ export class Segment {
   equal: u32;
   /** Place in the eviction heap from 1; 0: not there. */
   heapPos: u32;
-  spans: u32;
-  logprobKind: u32;
   /** When it was last used. */
-  tickLow: u32;
-  tickHigh: u32;
+  tick: u64;
 }
 /** Where a segment's ids begin. */
 export const IDS_OF_SEGMENT: usize = offsetof<Segment>();
@@ -198,7 +193,7 @@ export class Header {
   collectedLimit: i32;
   /** Operation counter for `Segment.stamp`. */
   stamp: u32;
-  /** Eviction heap: 1-based array of 16-byte entries. */
+  /** Eviction heap: 1-based array of entries, see heap.ts. */
   heap: usize;
   heapLen: u32;
   heapCap: u32;

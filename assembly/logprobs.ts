@@ -4,7 +4,15 @@
  */
 import { commonPrefix } from "./bytes";
 import { LOGPROBS_DEFAULT, LOGPROBS_F32, LOGPROBS_F64, Segment } from "./layout";
-import { logprobBytes, logprobsOf, SPAN_BYTES, spanMask, spansOf, spanTokens } from "./segments";
+import {
+  logprobBytes,
+  logprobKindOf,
+  logprobsOf,
+  SPAN_BYTES,
+  spanMask,
+  spansOf,
+  spanTokens,
+} from "./segments";
 
 /** Fills in what is missing: 0 where nothing was sampled, one and the same NaN where something was. */
 function fillLogprobs(logprobs: usize, spans: usize, spanCount: u32): void {
@@ -96,7 +104,7 @@ export function narrow(logprobs: usize, count: u32, out: usize): void {
 
 /** Writes `count` logprobs of a segment as doubles. A NaN is always the same NaN. */
 export function readLogprobs(segment: Segment, count: u32, out: usize): void {
-  const kind = segment.logprobKind;
+  const kind = logprobKindOf(segment);
   const from = logprobsOf(segment);
   if (kind == LOGPROBS_F64) {
     memory.copy(out, from, <usize> count << 3);
@@ -129,7 +137,7 @@ function widen(from: usize, count: u32, out: usize): void {
  * Their loss mask is the segment's.
  */
 export function equalLogprobs(segment: Segment, logprobs: usize, count: u32): u32 {
-  const kind = segment.logprobKind;
+  const kind = logprobKindOf(segment);
   if (kind == LOGPROBS_DEFAULT && logprobs == 0) return count;
   let own = logprobsOf(segment);
   let given = logprobs;

@@ -16,7 +16,7 @@ import {
   TRIMMED,
 } from "./layout";
 import { equalLogprobs } from "./logprobs";
-import { equalIds, equalMask } from "./segments";
+import { cutOf, equalIds, equalMask } from "./segments";
 import { walk } from "./trie";
 
 /** Questions: the longest inserted text; tokens to give out; tokens to continue. */
@@ -186,7 +186,7 @@ function compareOwn(segment: Segment, stamp: u32): void {
   segment.stamp = stamp;
   segment.equal = 0;
   const parent = segment.parent;
-  if (exists(parent) && (parent.stamp != stamp || parent.equal < segment.cut)) return;
+  if (exists(parent) && (parent.stamp != stamp || parent.equal < cutOf(segment))) return;
   const wanted = changetype<Wanted>(WANTED);
   const base = segment.base;
   if (base >= wanted.count) return;

@@ -3,7 +3,17 @@ import { allocateWindow, releaseWindow, usableSize } from "./arena";
 import { DIGITS_MAX, DIGITS_SLACK, writeDigits } from "./digits";
 import { exists, header, LOGPROBS_DEFAULT, LOGPROBS_F32, Point, result, Segment } from "./layout";
 import { readLogprobs } from "./logprobs";
-import { idsOf, logprobsOf, SPAN_BYTES, spanMask, spansOf, spanTokens, spanVersion } from "./segments";
+import {
+  cutOf,
+  idsOf,
+  logprobKindOf,
+  logprobsOf,
+  SPAN_BYTES,
+  spanMask,
+  spansOf,
+  spanTokens,
+  spanVersion,
+} from "./segments";
 
 /** What of a path is written to the output window. */
 export const WANT_IDS: u32 = 1;
@@ -56,7 +66,7 @@ export function writePath(segment: Segment, kept: u32, wanted: u32): bool {
   if (!(wanted & WANT_ANY)) return true;
   const single = !exists(segment.parent);
   const idsInPlace = single && (wanted & WANT_IN_PLACE || !(wanted & WANT_LOGPROBS));
-  const kind = segment.logprobKind;
+  const kind = logprobKindOf(segment);
   const logprobsInPlace = single && wanted & WANT_IN_PLACE && kind != LOGPROBS_DEFAULT;
   const perToken: u64 = 4 + 8 + 4 + 1 + (wanted & WANT_DIGITS ? DIGITS_MAX : 0);
   const bytes = perToken * count + DIGITS_SLACK;
@@ -84,7 +94,7 @@ export function writePath(segment: Segment, kept: u32, wanted: u32): bool {
         wanted & WANT_VERSIONS ? versions + (base << 2) : 0,
       );
     }
-    tokens = s.cut;
+    tokens = cutOf(s);
   }
   if (wanted & WANT_DIGITS) {
     r.digits = lossMask + (wanted & WANT_LOSS_MASK ? <usize> count : 0);

@@ -18,7 +18,7 @@ import {
   Segment,
 } from "./layout";
 import { freePoint } from "./points";
-import { freeSegment, setTick, tickOf } from "./segments";
+import { freeSegment } from "./segments";
 import { anyChild } from "./children";
 import { findSubtree, prune } from "./trie";
 
@@ -38,7 +38,7 @@ export function removeLeaf(segment: Segment, cause: u32): void {
   else if (cause == CAUSE_VERSION) h.evictedVersion += tokens;
   else if (cause == CAUSE_REMOVED) h.evictedRemoved += tokens;
   const parent = segment.parent;
-  const tick = tickOf(segment);
+  const tick = segment.tick;
   if (segment.holds) {
     segment.holds = 1;
     unhold(segment);
@@ -46,7 +46,7 @@ export function removeLeaf(segment: Segment, cause: u32): void {
   dropEvictable(segment);
   freeSegment(segment);
   if (!exists(parent)) return;
-  if (cause != CAUSE_UNDONE && tickOf(parent) < tick) setTick(parent, tick);
+  if (cause != CAUSE_UNDONE && parent.tick < tick) parent.tick = tick;
   pushEvictable(parent);
 }
 

@@ -23,10 +23,12 @@ import {
   SCOPE_NONE,
   Segment,
 } from "./layout";
-import { sealLogprobs, narrow } from "./logprobs";
+import { narrow, sealLogprobs } from "./logprobs";
 
 export const SPAN_BYTES: u32 = 8;
 const SPAN_MASK_BIT: u32 = 0x80000000;
+/** `spansAndKind`: the kind above the number of spans. */
+const KIND_SHIFT: u32 = 30;
 const SCOPES_MIN: u32 = 64;
 
 // @ts-ignore: decorator
@@ -44,7 +46,7 @@ export function logprobsOf(segment: Segment): usize {
 // @ts-ignore: decorator
 @inline
 export function spansOf(segment: Segment): usize {
-  return logprobsOf(segment) + <usize> segment.count * logprobBytes(segment.logprobKind);
+  return logprobsOf(segment) + <usize> segment.count * logprobBytes(logprobKindOf(segment));
 }
 
 // @ts-ignore: decorator
@@ -72,21 +74,23 @@ export function writeSpan(span: usize, tokens: u32, mask: u32, version: i32): vo
   store<i32>(span, version, 4);
 }
 
-// @ts-ignore: decorator
-@inline
-export function tickOf(segment: Segment): u64 {
-  return load<u64>(changetype<usize>(segment), offsetof<Segment>("tickLow"));
-}
-
-// @ts-ignore: decorator
-@inline
-export function setTick(segment: Segment, tick: u64): void {
-  store<u64>(changetype<usize>(segment), tick, offsetof<Segment>("tickLow"));
-}
-
 /** Marks a segment as the most recently used. */
 export function touch(segment: Segment): void {
-  setTick(segment, ++header().tick);
+  segment.tick = ++header().tick;
+}
+
+/** How a segment holds its logprobs. */
+// @ts-ignore: decorator
+@inline
+export function logprobKindOf(segment: Segment): u32 {
+  return segment.spansAndKind >>> KIND_SHIFT;
+}
+
+/** How many of the parent's own tokens come before this. */
+// @ts-ignore: decorator
+@inline
+export function cutOf(segment: Segment): u32 {
+  return exists(segment.parent) ? segment.base - segment.parent.base : 0;
 }
 
 // @ts-ignore: decorator
@@ -117,17 +121,15 @@ export function newSegment(
   const bytes = <u64> IDS_OF_SEGMENT + perToken * count + <u64> spanCount * SPAN_BYTES;
   const at = bytes > 0x7fffffff ? <usize> 0 : allocate(bytes as u32);
   if (at == 0) return none<Segment>();
-  memory.fill(at, 0, IDS_OF_SEGMENT);
+  for (let field: usize = 0; field < IDS_OF_SEGMENT; field += 16) v128.store(at + field, i8x16.splat(0));
   const segment = changetype<Segment>(at);
   segment.parent = parent;
-  segment.cut = cut;
+  segment.base = cut;
   segment.count = count;
-  segment.spans = spanCount;
-  segment.logprobKind = kind;
+  segment.spansAndKind = spanCount | kind << KIND_SHIFT;
   segment.traverseVersion = -1;
   segment.scope = scope;
   segment.pathScope = scope;
-  segment.pathTokens = count;
   memory.copy(idsOf(segment), ids, <usize> count << 2);
   if (kind == LOGPROBS_F32) narrow(logprobs, count, logprobsOf(segment));
   else if (kind == LOGPROBS_F64) memory.copy(logprobsOf(segment), logprobs, <usize> count << 3);
@@ -142,8 +144,7 @@ export function newSegment(
 }
 
 function linkToParent(segment: Segment, parent: Segment): void {
-  segment.base = parent.base + segment.cut;
-  segment.pathTokens += parent.pathTokens;
+  segment.base += parent.base;
   segment.pathScope = joinScopes(parent.pathScope, segment.scope);
   const first = parent.firstChild;
   segment.nextSibling = first;
@@ -255,5 +256,5 @@ export function equalMask(segment: Segment, mask: usize, count: u32): u32 {
 /** Whether the spans are these. */
 export function equalSpans(segment: Segment, spans: usize, spanCount: u32): bool {
   const bytes = spanCount * SPAN_BYTES;
-  return segment.spans == spanCount && commonPrefix(spansOf(segment), spans, bytes) == bytes;
+  return (segment.spansAndKind & ~(~0 << KIND_SHIFT)) == spanCount && commonPrefix(spansOf(segment), spans, bytes) == bytes;
 }

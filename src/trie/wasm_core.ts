@@ -136,12 +136,26 @@ export const RECORDS_BYTES = 16_384;
 const RESULT_WORDS = { from: 128, to: 256 } as const;
 /** Longest text that is kept to see that the next is the same. */
 const LAST_TEXT_UNITS_MAX = 2 ** 18;
+/** Nearly the largest mapping that glibc learns from. */
+const HEAP_KEPT_BYTES = 2 ** 25 - 2 ** 17;
+let heapKept = false;
 const encoder = new TextEncoder();
 let ownModule: Promise<WebAssembly.Module> | undefined;
 
 /** The core that comes with this package, compiled once a process. */
 export function compileOwnCore(): Promise<WebAssembly.Module> {
   return ownModule ??= WebAssembly.compile(Uint8Array.from(atob(TRIE_WASM_BASE64), (c) => c.charCodeAt(0)));
+}
+
+/**
+ * Makes copies of payloads cheap, where buffers are memory of glibc: it gives what is free at the end of its heap back to
+ * the system, and each buffer then faults its pages in anew, until it has seen a large mapping freed.
+ */
+function keepFreedHeap(): void {
+  if (heapKept) return;
+  heapKept = true;
+  // The mapping is never touched. Node 20 cannot free at once, and does as it did.
+  new ArrayBuffer(HEAP_KEPT_BYTES).transfer?.(0);
 }
 
 /** One instance of the core and its memory. */
@@ -166,6 +180,7 @@ export class WasmCore {
 
   /** `bytes` of memory at least, all zero. Throws `RangeError` when there are not as many. */
   constructor(module: WebAssembly.Module, bytes: number = PAGE_BYTES) {
+    keepFreedHeap();
     const initial = Math.max(1, Math.ceil(bytes / PAGE_BYTES));
     this.#memory = new WebAssembly.Memory({ initial, maximum: MEMORY_PAGES_MAX });
     const { exports } = new WebAssembly.Instance(module, { env: { memory: this.#memory } });
