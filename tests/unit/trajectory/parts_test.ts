@@ -65,11 +65,15 @@ Deno.test("closingOf() and printsReasoning() answer for templates that refuse to
   assert.equal(printsReasoning(refusing, [assistant("x")], settings, false, 0), false);
 });
 
-Deno.test("planTurn() forks where it cannot be found out what follows a turn", async () => {
-  const bench = new Bench(planParts(tokenizer, STRICT));
-  await bench.turn([user("a")], { text: "  one", stop: null, finish: "length" });
-  const plan = await bench.plan([user("a"), assistant("  one"), user("b")]);
-  assert.deepEqual([plan.parent, plan.cause], [null, "template"]);
+Deno.test("planTurn() takes what a conversation ends with where placeholders are refused, and forks where that is, too", async () => {
+  const never = `{%- if messages[-1].role == 'assistant' %}{{- raise_exception('no end') }}{%- endif %}` +
+    STRICT;
+  for (const [source, isFork] of [[STRICT, false], [never, true]] as const) {
+    const bench = new Bench(planParts(tokenizer, source));
+    const turn = await bench.turn([user("a")], { text: "  one", stop: null, finish: "length" });
+    const plan = await bench.plan([user("a"), assistant("  one"), user("b")]);
+    assert.deepEqual([plan.parent, plan.cause], isFork ? [null, "template"] : [turn, null]);
+  }
 });
 
 Deno.test("extensionOf() closes what was cut short", () => {
@@ -82,11 +86,18 @@ Deno.test("extensionOf() closes what was cut short", () => {
     reasoningOpen: false,
     ...more,
   });
-  const after = (given: ExtendedTurn, prompt: string, behind: string | null, printsReasoning = true) =>
+  const after = (
+    given: ExtendedTurn,
+    prompt: string,
+    behind: string | null,
+    printsReasoning = true,
+    through: string | null = null,
+  ) =>
     extensionOf(given, {
       prompt,
       closing,
       textBehind: () => behind,
+      textThrough: () => through,
       printsReasoning: () => printsReasoning,
     });
   const cases: [string, ExtendedTurn, string, string, string | null][] = [
@@ -125,6 +136,18 @@ Deno.test("extensionOf() closes what was cut short", () => {
     assert.equal(extension.closingProvenance, "c");
   }
   assert.equal(after(turn("a b", { reasoning_content: "ab" }), "P:ab</s>\nQ", "</s>\nQ", false), null);
+
+  const byEnd: [through: string | null, text: string | null][] = [
+    ["P:cd</s>\n", "</s>\nQ"],
+    ["P:cd", "</s>\nQ"],
+    ["P:cd<end>", null],
+    ["P:", null],
+    [null, null],
+  ];
+  for (const [through, text] of byEnd) {
+    const extension = after(turn("ab", { content: "cd" }), "P:cd</s>\nQ", "R", true, through);
+    assert.equal(extension?.text ?? null, text, `by its end ${through}`);
+  }
 });
 
 Deno.test("promptRuns() gives a token to the part in which it begins", () => {
