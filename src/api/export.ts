@@ -15,7 +15,6 @@ import {
   safetensorsChunks,
 } from "../trajectory/export/mod.ts";
 import type { Session } from "../trajectory/session.ts";
-import { SessionNotFoundError } from "../trajectory/session_errors.ts";
 import type { SessionStore } from "../trajectory/session_store.ts";
 import { methodNotAllowed } from "./method_not_allowed.ts";
 
@@ -61,11 +60,7 @@ function oneOf<Name extends string>(
 function sessionsOf(c: Context<RouterEnv>, store: SessionStore): Session[] {
   const ids = c.req.queries("session") ?? [];
   if (ids.length === 0) return store.list();
-  return ids.map((id) => {
-    const session = store.get(id);
-    if (session === undefined) throw new SessionNotFoundError(id.slice(0, 80));
-    return session;
-  });
+  return ids.map((id) => store.find(id));
 }
 
 function* recordsOf(sessions: readonly Session[]): Generator<NativeRecord> {

@@ -10,7 +10,7 @@ import { SESSION_ID_LENGTH_MAX } from "../proxy/chat/find_session.ts";
 import type { RouterEnv } from "../proxy/router_env.ts";
 import { exportSession } from "../trajectory/export/mod.ts";
 import type { Session } from "../trajectory/session.ts";
-import { SessionFinishedError, SessionNotFoundError } from "../trajectory/session_errors.ts";
+import { SessionFinishedError } from "../trajectory/session_errors.ts";
 import type { SessionStore } from "../trajectory/session_store.ts";
 import type { Turn } from "../trajectory/turn.ts";
 import type { JsonObject } from "../types.ts";
@@ -75,9 +75,7 @@ function find(c: Context<RouterEnv>, store: SessionStore): Session {
   const id = c.req.param("id");
   if (id === undefined || id === "") throw new BadRequestError("Cannot find session: the path names none");
   store.expire();
-  const session = store.get(id);
-  if (session === undefined) throw new SessionNotFoundError(id.slice(0, SESSION_ID_LENGTH_MAX));
-  return session;
+  return store.find(id);
 }
 
 function statsOf(store: SessionStore) {

@@ -5,10 +5,20 @@
  */
 import { RouterError } from "../errors.ts";
 
-/** No session has that id: 404. */
+/** Why sessions have to go that nobody asked to remove. */
+export type EvictionReason = "idle" | "sessions" | "bytes";
+
+const EVICTED: Readonly<Record<EvictionReason, string>> = {
+  idle: "it was removed, idle for too long (--session-idle-ms)",
+  sessions: "it was removed, as the oldest of too many (--sessions-max)",
+  bytes: "it was removed, as the oldest of sessions that hold too much (--session-bytes-max)",
+};
+
+/** No session has that id, or none any more: 404. */
 export class SessionNotFoundError extends RouterError {
-  constructor(id: string) {
-    super(`Cannot find session "${id}": none has that id`, "session_not_found", 404);
+  constructor(id: string, evicted: EvictionReason | null = null) {
+    const why = evicted === null ? "none has that id" : EVICTED[evicted];
+    super(`Cannot find session "${id}": ${why}`, "session_not_found", 404);
   }
 }
 

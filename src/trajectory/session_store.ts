@@ -8,7 +8,7 @@ import { AnonymousIndex } from "./anonymous_index.ts";
 import { KnownPaths } from "./known_paths.ts";
 import type { MessageChain } from "./message_chain.ts";
 import { Session, SESSION_BYTES } from "./session.ts";
-import { SessionLimitError, SessionNotFoundError } from "./session_errors.ts";
+import { type EvictionReason, SessionLimitError, SessionNotFoundError } from "./session_errors.ts";
 
 /** Bounds of a {@link SessionStore}, and what it is given. */
 export interface SessionStoreOptions {
@@ -28,6 +28,9 @@ export interface SessionStoreOptions {
 /** Ids of sessions that had to go, kept so that a client who comes back can be told. */
 const EVICTED_IDS_MAX = 4_096;
 
+/** Characters of an unknown id that an error quotes. */
+const SHOWN_ID_CHARS = 80;
+
 /** Counters of a {@link SessionStore}. */
 export interface SessionStoreStats {
   readonly sessions: number;
@@ -38,7 +41,7 @@ export interface SessionStoreStats {
 }
 
 /** Why a session went. */
-export type RemovalReason = "idle" | "sessions" | "bytes" | "asked for";
+export type RemovalReason = EvictionReason | "asked for";
 
 /** A session for a request that named none. */
 export interface RoutedSession {
@@ -72,7 +75,7 @@ export class SessionStore {
   readonly #sessions = new Map<string, Session>();
   readonly #anonymous = new AnonymousIndex();
   readonly #known = new KnownPaths();
-  readonly #evictedIds = new Set<string>();
+  readonly #evicted = new Map<string, EvictionReason>();
   readonly #removed: Record<RemovalReason, number> = { idle: 0, sessions: 0, bytes: 0, "asked for": 0 };
   #sizeBytes = 0;
   #turns = 0;
@@ -125,6 +128,13 @@ export class SessionStore {
     return this.#sessions.get(id);
   }
 
+  /** A session. @throws {SessionNotFoundError} which tells of one that had to go */
+  find(id: string): Session {
+    const session = this.#sessions.get(id);
+    if (session !== undefined) return session;
+    throw new SessionNotFoundError(id.slice(0, SHOWN_ID_CHARS), this.#evicted.get(id) ?? null);
+  }
+
   /** All sessions, the least recently used first. */
   list(): Session[] {
     return [...this.#sessions.values()];
@@ -132,8 +142,7 @@ export class SessionStore {
 
   /** Freezes a session: it refuses writes from then on. Throws {@link SessionNotFoundError}. */
   finish(id: string): Session {
-    const session = this.#sessions.get(id);
-    if (session === undefined) throw new SessionNotFoundError(id);
+    const session = this.find(id);
     session.finish();
     return session;
   }
@@ -173,7 +182,7 @@ export class SessionStore {
       clock: this.#clock,
       newId: this.#newId,
       turnsMax: this.#turnsPerSessionMax,
-      wasEvicted: this.#evictedIds.has(id),
+      wasEvicted: this.#evicted.delete(id),
       onAdded: (owner, { turn, facts, chain }) => {
         this.#turns++;
         this.#sizeBytes += facts.sizeBytes;
@@ -219,12 +228,10 @@ export class SessionStore {
     return undefined;
   }
 
-  #evict(session: Session, reason: RemovalReason): void {
+  #evict(session: Session, reason: EvictionReason): void {
     this.#remove(session, reason);
-    this.#evictedIds.add(session.id);
-    if (this.#evictedIds.size > EVICTED_IDS_MAX) {
-      this.#evictedIds.delete(this.#evictedIds.values().next().value!);
-    }
+    this.#evicted.set(session.id, reason);
+    if (this.#evicted.size > EVICTED_IDS_MAX) this.#evicted.delete(this.#evicted.keys().next().value!);
   }
 
   #remove(session: Session, reason: RemovalReason): void {

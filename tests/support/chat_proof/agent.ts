@@ -176,7 +176,7 @@ export class Agent {
     const asks = [first, this.#again(first, first.body, first.ofKey)];
     await Promise.all(asks.map((ask) => send(this.#harness, ask, null)));
     const ask = asks.find(({ outcome }) => outcome === "delivered") ?? first;
-    const ids = new Set(asks.flatMap(({ reply }) => reply?.turnIds ?? []));
+    const ids = new Set(asks.flatMap(({ reply }) => reply?.turnIds ?? []).filter((id) => id !== null));
     assert.ok(ids.size <= 1, "one key is one turn");
     conversation.last = { ask, before };
     this.#take(conversation, ask);
