@@ -14,6 +14,7 @@ import { makeRequests, tokenizerPath } from "./support/corpus.ts";
 import { postBytes, RawConnection } from "./support/http_client.ts";
 import { figure, machineLine, printLine, printTable } from "./support/print.ts";
 import { processUsage } from "./support/process_usage.ts";
+import type { MemoryReport } from "./support/router_process.ts";
 import { quantile } from "./support/stats.ts";
 
 /** How thorough a run is. */
@@ -36,6 +37,13 @@ interface TurnTimes {
   readonly engineMs: number;
 }
 
+/** Processor time of the servers for the turns around one place, in seconds. */
+interface CpuUse {
+  turns: number;
+  gateway: number;
+  naive: number;
+}
+
 const TURNS = 50;
 /** Bytes of a user's words: with the reply, some 640 tokens a turn. */
 const USER_BYTES = 3_250;
@@ -43,10 +51,12 @@ const REPLY_TOKENS_MAX = 64;
 /** The first conversations only warm up. */
 const WARM_UP = 2;
 const GOAL_ADDED_P50_MS = 5;
-const BUCKETS: readonly (readonly [from: number, to: number])[] = [[1, 10], [11, 20], [21, 30], [31, 40], [
-  41,
-  50,
-]];
+/** Places in a conversation that are looked at, each with the turns around it: so one sees what grows with the history. */
+const PLACES: readonly (readonly [name: string, from: number, to: number])[] = [
+  ["around 10", 8, 12],
+  ["around 25", 23, 27],
+  ["last 5 of 50", 46, 50],
+];
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -64,15 +74,19 @@ export async function runChatBench({ quick = false }: ChatBenchOptions = {}): Pr
   const start = async (...args: Parameters<typeof startChild>) => stack.use(await startChild(...args));
   const engine = await start("simulated_engine.ts", { settings: { tokenizer: path, splitProbability: 0.3 } });
   const config = { workers: [engine.url], tokenizer: path, chat: "gateway" };
-  const gateway = await start("router_process.ts", { settings: { config } });
+  const gateway = await start("router_process.ts", {
+    settings: { config, tellMemory: true },
+    denoFlags: ["--v8-flags=--expose-gc"],
+  });
   const naive = await start("naive_chat.ts", { settings: { upstream: engine.url, tokenizer: path } });
   const bench = new ChatBench({ engine, gateway, naive }, tokenizer);
   for (let i = 0; i < WARM_UP; i++) await bench.converse(`warm-${i}`);
   const before = await bench.memory();
+  bench.cpu.clear();
   const cpuBefore = bench.cpuSeconds();
   const times: TurnTimes[] = [];
   for (let i = 0; i < conversations; i++) times.push(...await bench.converse(`bench-${i}`));
-  printTimes(times);
+  printTimes(times, bench.cpu);
   const [own, other] = bench.cpuSeconds().map((seconds, i) =>
     (seconds - cpuBefore[i]!) * 1_000 / times.length
   );
@@ -84,6 +98,8 @@ export async function runChatBench({ quick = false }: ChatBenchOptions = {}): Pr
 /** Memory of the gateway. */
 interface Memory {
   readonly rssBytes: number | null;
+  /** What is referred to, after a full collection. */
+  readonly heldBytes: number;
   readonly sessionBytes: number;
   readonly cacheBytes: number;
   /** Tokens on the paths of all sessions, each counted once. */
@@ -93,6 +109,8 @@ interface Memory {
 class ChatBench {
   readonly #servers: Readonly<Record<"engine" | "gateway" | "naive", Child>>;
   readonly #tokenizer: Tokenizer;
+  /** By the name of the place. */
+  readonly cpu: Map<string, CpuUse> = new Map();
   #tokens = 0;
 
   constructor(servers: Readonly<Record<"engine" | "gateway" | "naive", Child>>, tokenizer: Tokenizer) {
@@ -115,6 +133,7 @@ class ChatBench {
     const other: Message[] = [...own];
     const timed: { gatewayMs: number; naiveMs: number }[] = [];
     for (let turn = 0; turn < TURNS; turn++) {
+      this.#noteCpu(turn + 1, -1);
       const user = { role: "user", content: `${session} ${turn}: ${users[turn % users.length]}` };
       own.push(user);
       other.push(user);
@@ -126,20 +145,37 @@ class ChatBench {
         const naiveMs = await askNaive();
         timed.push({ gatewayMs: await ask(), naiveMs });
       }
+      this.#noteCpu(turn + 1, 1);
     }
     const engine = await this.#checkAndReplay(session, own);
     return timed.map((times, index) => ({ turn: index + 1, ...times, ...engine[index]! }));
   }
 
+  /** Takes what was used before the first turn of a place from what was used after its last. */
+  #noteCpu(turn: number, sign: 1 | -1): void {
+    const place = PLACES.find(([, from, to]) => turn === (sign < 0 ? from : to));
+    if (place === undefined) return;
+    const [name, from, to] = place;
+    const [gateway, naive] = this.cpuSeconds();
+    const use = this.cpu.get(name) ?? { turns: 0, gateway: 0, naive: 0 };
+    this.cpu.set(name, use);
+    use.gateway += sign * gateway!;
+    use.naive += sign * naive!;
+    if (sign > 0) use.turns += to - from + 1;
+  }
+
   async memory(): Promise<Memory> {
     const { pid, url } = this.#servers.gateway;
+    const rssBytes = processUsage(pid)?.rssBytes ?? null;
+    const report: MemoryReport = await (await fetch(`${url}/bench/memory`)).json();
     const sessions = await (await fetch(`${url}/sessions`)).json();
     const metrics = await (await fetch(`${url}/metrics`, { headers: { accept: "text/plain" } })).text();
     const cacheBytes = Number(
       /^slime_router_cache_used_bytes(?:\{[^}]*\})? (\S+)/m.exec(metrics)?.[1] ?? NaN,
     );
     return {
-      rssBytes: processUsage(pid)?.rssBytes ?? null,
+      rssBytes,
+      heldBytes: report.heapBytes + report.externalBytes,
       sessionBytes: sessions.size_bytes,
       cacheBytes,
       tokens: this.#tokens,
@@ -192,11 +228,13 @@ class ChatBench {
   }
 }
 
-function printTimes(times: readonly TurnTimes[]): void {
-  const rows = BUCKETS.map(([from, to]) => {
+function printTimes(times: readonly TurnTimes[], cpu: ReadonlyMap<string, CpuUse>): void {
+  const rows = PLACES.map(([name, from, to]) => {
     const own = times.filter(({ turn }) => turn >= from && turn <= to);
     const tokens = quantile(sorted(own.map(({ promptTokens }) => promptTokens)), 0.5);
-    return [`${from} to ${to}`, figure(tokens), ...figuresOf(own)];
+    const { gateway, naive, turns } = cpu.get(name)!;
+    const cpuMs = [gateway, naive].map((seconds) => figure(seconds * 1_000 / turns, 1));
+    return [name, figure(tokens), ...figuresOf(own), ...cpuMs];
   });
   printTable(
     [
@@ -208,8 +246,10 @@ function printTimes(times: readonly TurnTimes[]): void {
       "naive adds p50",
       "p90",
       "naive ÷ gateway",
+      "gateway CPU ms",
+      "naive CPU ms",
     ],
-    [...rows, ["all", "", ...figuresOf(times)]],
+    [...rows, ["all 50", "", ...figuresOf(times)]],
   );
   const p50 = quantile(sorted(times.map(({ gatewayMs, engineMs }) => gatewayMs - engineMs)), 0.5);
   printLine(
@@ -239,6 +279,7 @@ function printMemory(before: Memory, after: Memory): void {
   printTable(["memory of the gateway", "bytes a token"], [
     ["sessions, by their own account", perToken(after.sessionBytes - before.sessionBytes)],
     ["token cache, by its own account", perToken(after.cacheBytes - before.cacheBytes)],
+    ["held after a full collection, text included", perToken(after.heldBytes - before.heldBytes)],
     [`resident memory, growth over ${tokens} tokens`, perToken(rss)],
   ]);
 }

@@ -1,5 +1,6 @@
 /**
- * Process: the router as `serve` runs it, plus `GET /bench/loop`, which tells for how long the event loop was blocked.
+ * Process: the router as `serve` runs it, plus `GET /bench/loop`, which tells for how long the event loop was blocked, and
+ * `GET /bench/memory`, which tells what is left after a full collection.
  *
  * @module
  */
@@ -14,6 +15,16 @@ export interface RouterSettings {
   readonly config: Partial<RouterConfig>;
   /** Watch the event loop with a timer of one millisecond. Default false: the timer costs processor time. */
   readonly watchLoop?: boolean;
+  /** Serve `/bench/memory`; needs `--v8-flags=--expose-gc`. Default false. */
+  readonly tellMemory?: boolean;
+}
+
+/** What `GET /bench/memory` answers. */
+export interface MemoryReport {
+  /** Objects and strings that are still referred to. */
+  readonly heapBytes: number;
+  /** Buffers that they hold, and memory of WebAssembly. */
+  readonly externalBytes: number;
 }
 
 /** What `GET /bench/loop` answers; asking begins anew. */
@@ -24,7 +35,7 @@ export interface LoopReport {
   readonly longestBusyMs: number;
 }
 
-const { config, watchLoop = false } = childSettings<RouterSettings>();
+const { config, watchLoop = false, tellMemory = false } = childSettings<RouterSettings>();
 
 let longestBlockMs = 0;
 let longestBusyMs = 0;
@@ -59,10 +70,21 @@ const loopEndpoint: MiddlewareFactory = () =>
     return c.json(report);
   };
 
-const router = await openRouter(
-  { ...DEFAULT_CONFIG, ...config },
-  watchLoop ? { middleware: [loopEndpoint] } : {},
-);
+const memoryEndpoint: MiddlewareFactory = () =>
+  async function memoryReport(c, next) {
+    if (c.req.path !== "/bench/memory") return await next();
+    // Finalizers of the first collection let go of what the second finds.
+    for (let round = 0; round < 3; round++) {
+      (globalThis as unknown as { gc: () => void }).gc();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const { heapUsed, external } = Deno.memoryUsage();
+    const report: MemoryReport = { heapBytes: heapUsed, externalBytes: external };
+    return c.json(report);
+  };
+
+const middleware = [...(watchLoop ? [loopEndpoint] : []), ...(tellMemory ? [memoryEndpoint] : [])];
+const router = await openRouter({ ...DEFAULT_CONFIG, ...config }, { middleware });
 const served = serveHandler(router, { hostname: "127.0.0.1", port: 0 });
 
 await serveUntilReleased(served.url, () => served.shutdown(500));
