@@ -17,7 +17,7 @@ export interface Lineage {
   readonly isSameBranch: boolean;
   /** Messages of the request that the matched turn's path covers. */
   readonly coveredMessages: number;
-  /** Turns that the request could mean as well, the matched one included; 0: none matched. */
+  /** Turns that the request could mean as well, the matched one and retried ones included; 0: none matched. */
   readonly candidates: number;
 }
 
@@ -38,19 +38,21 @@ export function findLineage(session: Session, chain: MessageChain, hints: Lineag
   for (const { index, hash } of chain.assistantPlaces()) {
     const equal = session.index.endingAt(hash).filter((turn) => agreesWithPath(turn, chain));
     if (equal.length === 0) continue;
-    const meant = narrow(session, equal, chain, index, hints);
+    const possible = narrow(session, equal, chain, index, hints);
+    const meant = kept(possible, (turn) => turn.isDelivered && !turn.isSuperseded);
     const matched = meant[meant.length - 1]!;
     return {
       matched,
       isSameBranch: matched.branchKey === hints.branchKey,
       coveredMessages: index + 1,
-      candidates: meant.length,
+      // A reply that was retried may still be the one that somebody goes on with.
+      candidates: Math.max(meant.length, possible.filter(({ isDelivered }) => isDelivered).length),
     };
   }
   return { matched: null, isSameBranch: true, coveredMessages: 0, candidates: 0 };
 }
 
-/** Each step keeps the turns that it speaks for, or all when it speaks for none. */
+/** What the request tells of turns that have the same messages. */
 function narrow(
   session: Session,
   turns: readonly Turn[],
@@ -68,12 +70,14 @@ function narrow(
     hasIds,
     (turn) => turn.branchKey === branchKey,
     (turn) => wasAsked.has(turn),
-    (turn) => turn.isDelivered && !turn.isSuperseded,
   ];
-  return steps.reduce((left, speaksFor) => {
-    const kept = left.filter(speaksFor);
-    return kept.length > 0 ? kept : left;
-  }, turns);
+  return steps.reduce(kept, turns);
+}
+
+/** The turns that a step speaks for, or all when it speaks for none. */
+function kept(turns: readonly Turn[], speaksFor: (turn: Turn) => boolean): readonly Turn[] {
+  const left = turns.filter(speaksFor);
+  return left.length > 0 ? left : turns;
 }
 
 /** Whether reasoning that the client sends is the model's own, in every assistant message of the path. */

@@ -307,6 +307,16 @@ Deno.test("D17 commitTurn() makes samples of one plan siblings", async () => {
   assert.equal(next.parent, turns[1]);
 });
 
+Deno.test("D18 planTurn() tells that a reply could be that of a turn that was retried, too", async () => {
+  const bench = new Bench(planParts(tokenizer, TINY_CHAT_TEMPLATE));
+  await bench.turn(HI, { text: "Yes." });
+  const retry = await bench.turn(HI, { text: "Yes." });
+  const plan = await bench.plan([...HI, assistant("Yes."), user("And?")]);
+  assert.deepEqual([plan.parent, plan.candidates, plan.ambiguity], [retry, 2, "lineage"]);
+  const named = await bench.plan([...HI, assistant("Yes."), user("And?")], { parentTurnId: retry.id });
+  assert.deepEqual([named.parent, named.candidates, named.ambiguity], [retry, 1, null]);
+});
+
 Deno.test("D18 markDelivered() supersedes the turns that a retry replaces", async () => {
   const bench = new Bench(chatml);
   const lost = bench.say(await bench.plan(HI), { text: "one" }, false);
