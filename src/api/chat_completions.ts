@@ -12,6 +12,7 @@ import { chatStream, chunkBody } from "../proxy/chat/chat_stream.ts";
 import { type ChatCall, type ChatDeps, ChatTurn } from "../proxy/chat/chat_turn.ts";
 import { findSession, sessionNameOf } from "../proxy/chat/find_session.ts";
 import { assertTemplateKeeps } from "../proxy/chat/strict_template.ts";
+import { assertToolsAreSeen } from "../proxy/chat/template_tools.ts";
 import { watchEnd } from "../proxy/forward.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import { type HeaderPairs, workerRequestHeaders } from "../proxy/headers.ts";
@@ -60,6 +61,7 @@ async function readCall(c: Context<RouterEnv>, deps: ChatDeps): Promise<ChatCall
   const exchange = c.get("exchange");
   const request = readChatRequest(await readJsonObject(c, deps.maxBodyBytes, parseJson));
   deps.formats.assertConstrainable(request.toolChoice, request.extra);
+  assertToolsAreSeen(request, deps.parts.renderer, deps.ignoresTools);
   assertTemplateKeeps(request, deps.toolProblem);
   const { headers } = c.req.raw;
   const name = sessionNameOf({

@@ -41,6 +41,8 @@ export interface RouterConfig {
 
   /** Folder with `tokenizer.json`, or the file. Default null: requests pass without the token cache. */
   readonly tokenizer: string | null;
+  /** File with a chat template in Jinja, in place of the tokenizer's own. Default null. */
+  readonly chatTemplate: string | null;
   /** What encodes. Default "auto". */
   readonly tokenizerBackend: TokenizerBackendChoice;
   /** Tokens kept at most. Default 16 Mi. */
@@ -135,6 +137,7 @@ export const DEFAULT_CONFIG: RouterConfig = Object.freeze({
   circuitBreakerThreshold: 5,
   circuitBreakerCooldownMs: 10_000,
   tokenizer: null,
+  chatTemplate: null,
   tokenizerBackend: "auto",
   maxCacheSize: 16 * 2 ** 20,
   maxCacheBytes: 4 * 2 ** 30,

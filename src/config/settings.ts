@@ -380,6 +380,15 @@ export const SETTINGS: readonly Setting[] = [
     schema: oneOf("sglang", "vllm", "vllm-completions"),
   },
   {
+    key: "chatTemplate",
+    flag: "--chat-template",
+    placeholder: "path",
+    kind: "text",
+    group: "Chat",
+    help: "file with a chat template in Jinja, in place of the tokenizer's own",
+    schema: v.nullable(text("a path")),
+  },
+  {
     key: "contextTokens",
     flag: "--context-tokens",
     placeholder: "n",

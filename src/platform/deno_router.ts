@@ -6,7 +6,7 @@
 import { createRouter, type Router, type RouterDeps } from "../app.ts";
 import type { RouterConfig } from "../config.ts";
 import { ConfigError } from "../errors.ts";
-import { type LoadedTokenizer, loadTokenizer } from "../tokenizer/load.ts";
+import { type LoadedTokenizer, loadTokenizerFromData, readTokenizerData } from "../tokenizer/load.ts";
 import { normalizeWorkerUrl } from "../worker/worker_url.ts";
 import { createHttpFetch } from "./http/http_fetch.ts";
 import { loadMiddleware } from "./load_middleware.ts";
@@ -43,15 +43,38 @@ export async function openRouter(config: RouterConfig, deps: Partial<RouterDeps>
   return router;
 }
 
-/** The configured tokenizer; null when there is none. */
+/**
+ * The configured tokenizer; null when there is none.
+ *
+ * @throws ConfigError for a chat template that is not there, does not parse, or has no tokenizer to go with
+ */
 export async function openTokenizer(
-  config: Pick<RouterConfig, "tokenizer" | "tokenizerBackend" | "prewarm">,
+  { tokenizer: path, tokenizerBackend: backend, prewarm, chatTemplate: templatePath }: Pick<
+    RouterConfig,
+    "tokenizer" | "tokenizerBackend" | "prewarm" | "chatTemplate"
+  >,
 ): Promise<LoadedTokenizer | null> {
-  if (config.tokenizer === null) return null;
-  return await loadTokenizer(config.tokenizer, {
-    backend: config.tokenizerBackend,
-    worker: config.prewarm ? "eager" : true,
-  });
+  const chatTemplate = templatePath === null ? null : await readTemplate(templatePath);
+  if (path === null) {
+    if (templatePath === null) return null;
+    throw new ConfigError("Cannot use --chat-template: it needs --tokenizer");
+  }
+  const data = await readTokenizerData(path);
+  const loaded = await loadTokenizerFromData(
+    chatTemplate === null ? data : { ...data, chatTemplate },
+    { backend, worker: prewarm ? "eager" : true },
+  );
+  if (templatePath === null || loaded.chatTemplateError === undefined) return loaded;
+  loaded.tokenizer.close();
+  throw new ConfigError(`Cannot use --chat-template ${templatePath}: ${loaded.chatTemplateError}`);
+}
+
+async function readTemplate(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (cause) {
+    throw new ConfigError(`Cannot read --chat-template ${path}: ${(cause as Error).message}`, { cause });
+  }
 }
 
 async function openTcp(hostname: string, port: number, signal: AbortSignal | null): Promise<Deno.TcpConn> {

@@ -18,6 +18,13 @@ Deno.test("chat: bad input is a 400 in OpenAI's shape that names the field; noth
       { messages: [{ role: "user", content: [{ type: "image_url", image_url: { url: "x" } }] }] },
       "messages[0].content[0].type",
     ],
+    [
+      "audio after text",
+      {
+        messages: [USER, { role: "user", content: [{ type: "text", text: "a" }, { type: "input_audio" }] }],
+      },
+      "messages[1].content[1].type",
+    ],
     ["half a character", { messages: [{ role: "user", content: "\ud800" }] }, "messages[0].content"],
     ["call without function", {
       messages: [USER, { role: "assistant", tool_calls: [{ id: "a" }] }],
@@ -66,6 +73,14 @@ Deno.test("chat: bad input is a 400 in OpenAI's shape that names the field; noth
   assert.equal(h.wire.length, 0);
   const { sessions } = await (await h.request("/sessions")).json();
   assert.deepEqual(sessions, []);
+});
+
+Deno.test("chat: a part that is no text is refused in words that say so", async () => {
+  await using h = await createChatHarness();
+  const content = [{ type: "image_url", image_url: { url: "data:image/png;base64,AAAA" } }];
+  const { error } = await (await h.post("/v1/chat/completions", { messages: [{ role: "user", content }] }))
+    .json();
+  assert.match(error.message, /text only: images, audio and files are not served.*"image_url"/);
 });
 
 Deno.test("chat: without a worker 503, on a wrong method 405, above the body's bound 413, all in OpenAI's shape", async () => {

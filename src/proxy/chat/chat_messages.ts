@@ -69,7 +69,9 @@ function checkPart(part: JsonValue, at: string): void {
   if (!isObject(part)) return refuse(at, "an object", part);
   const { type, text, refusal } = part;
   if (type === "refusal" && typeof refusal === "string") return;
-  if (type !== "text") return refuse(`${at}.type`, '"text": only text becomes tokens here', type);
+  if (type !== "text") {
+    return refuse(`${at}.type`, '"text" (text only: images, audio and files are not served)', type);
+  }
   if (typeof text !== "string") refuse(`${at}.text`, "a string", text);
 }
 

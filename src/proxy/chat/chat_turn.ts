@@ -34,6 +34,8 @@ export interface ChatDeps extends SamplingDeps {
   readonly chatMetrics: ChatMetrics;
   /** Why conversations with tools are refused; null: they are served. */
   readonly toolProblem: string | null;
+  /** The template prints no tools, as far as probes tell. */
+  readonly ignoresTools: boolean;
   /** Unique and URL-safe. */
   readonly newId: () => string;
 }

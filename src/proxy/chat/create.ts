@@ -21,11 +21,12 @@ import type { Clock } from "../../types.ts";
 import { ChatFormats, chooseFormats } from "./chat_formats.ts";
 import type { ChatDeps } from "./chat_turn.ts";
 import { enforceCertificate } from "./strict_template.ts";
+import { ignoresTools } from "./template_tools.ts";
 
 /** What the gateway has besides what all requests share. */
 export type ChatParts = Pick<
   ChatDeps,
-  "store" | "parts" | "formats" | "chatMetrics" | "adapter" | "toolProblem"
+  "store" | "parts" | "formats" | "chatMetrics" | "adapter" | "toolProblem" | "ignoresTools"
 >;
 
 /** What {@link createChatParts} works with. */
@@ -66,6 +67,12 @@ export function createChatParts(
   const renderer = new ChatRenderer(frozen, { clock: templateClock });
   const certificate = certifyTemplate(frozen, tokenizer, { renderer, dateMs: clock.epochMs() });
   const toolProblem = enforceCertificate(certificate, config.tito);
+  const isBlind = ignoresTools(renderer);
+  if (isBlind) {
+    logger.info(
+      "The chat template prints no tools: requests with tools are refused (--chat-template PATH gives another)",
+    );
+  }
   const store = new SessionStore({
     clock,
     newId,
@@ -82,6 +89,7 @@ export function createChatParts(
     chatMetrics: createChatMetrics(metrics.registry, () => store.stats()),
     adapter: createEngineAdapter(config.engine),
     toolProblem,
+    ignoresTools: isBlind,
   };
 }
 

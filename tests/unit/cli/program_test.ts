@@ -83,6 +83,7 @@ Deno.test("runProgram() serve takes every setting as a flag", async () => {
     tito: "strict",
     engine: "vllm",
     contextTokens: 32768,
+    chatTemplate: "template.jinja",
     toolCallParser: "hermes",
     reasoningParser: "think",
     sessionsMax: 17,
