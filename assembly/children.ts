@@ -3,9 +3,9 @@
  * bits of `Node.children` tell its kind, the others are its address.
  *
  *   ONE        (no table: the address is the child's)
- *   FEW_3      | count: u8 | keys: 3 x u8 | children: 3 x u32 |         the first `count` places in use, unordered
- *   FEW_7      | count: u8 | keys: 7 x u8 | children: 7 x u32 |         as above
- *   SOME_16    | keys: 16 x u8 | children: 16 x u32 | count: u32 |      as above
+ *   FEW_3      | count: u8 | keys: 3 x u8 | children: 3 x u32 |        the first `count` places in use, unordered
+ *   FEW_7      | count: u8 | keys: 7 x u8 | children: 7 x u32 |        as above
+ *   SOME_16    | count: u8 | keys: 16 x u8 | unused: 3 | children: 16 x u32 |       as above
  *   SOME_48    | place + 1 of each byte: 256 x u8 | children: 48 x u32 | count: u32 |
  *   ALL        | children: 256 x u32 | count: u32 |
  *
@@ -14,6 +14,8 @@
 import { allocate, release } from "./arena";
 import { exists, header, Node, none } from "./layout";
 
+/** Offset of the keys, in tables that have some. */
+const KEYS: usize = 1;
 const KINDS: usize = 7;
 const NONE: u32 = 0;
 const ONE: u32 = 1;
@@ -86,7 +88,7 @@ export function removeChild(node: Node, byte: u32): void {
       store<u8>(table + load<u8>(moved.label), (at as u32) + 1);
       store<u8>(table + byte, 0);
     } else {
-      const keys = table + keysAt(kind);
+      const keys = table + KEYS;
       store<u8>(keys + at, load<u8>(keys + last));
     }
   }
@@ -132,13 +134,13 @@ export function countChildren(node: Node): u32 {
   const kind = kindOf(node);
   if (kind <= ONE) return kind;
   const at = tableOf(node) + countAt(kind);
-  return kind <= FEW_7 ? load<u8>(at) : load<u32>(at);
+  return kind <= SOME_16 ? load<u8>(at) : load<u32>(at);
 }
 
 function setCount(node: Node, count: u32): void {
   const kind = kindOf(node);
   const at = tableOf(node) + countAt(kind);
-  if (kind <= FEW_7) store<u8>(at, count);
+  if (kind <= SOME_16) store<u8>(at, count);
   else store<u32>(at, count);
 }
 
@@ -159,9 +161,9 @@ function placeOf(node: Node, byte: u32): usize {
     return at < <usize> load<u8>(table) ? table + placesAt(kind) + (at << 2) : 0;
   }
   if (kind == SOME_16) {
-    const same = i8x16.bitmask(i8x16.eq(v128.load(table), i8x16.splat(byte as i8)));
+    const same = i8x16.bitmask(i8x16.eq(v128.load(table, KEYS), i8x16.splat(byte as i8)));
     const at: usize = ctz<u32>(same);
-    return at < <usize> load<u32>(table, 80) ? table + 16 + (at << 2) : 0;
+    return at < <usize> load<u8>(table) ? table + placesAt(SOME_16) + (at << 2) : 0;
   }
   if (kind == SOME_48) {
     const at: u32 = load<u8>(table + byte);
@@ -178,24 +180,19 @@ function capacityOf(kind: u32): u32 {
   return kind == SOME_16 ? 16 : kind == SOME_48 ? 48 : 256;
 }
 
-/** Offset of the keys, in tables that have some. */
-function keysAt(kind: u32): usize {
-  return kind == SOME_16 ? 0 : 1;
-}
-
 /** Offset of the children. */
 function placesAt(kind: u32): usize {
   if (kind <= FEW_7) return kind == FEW_3 ? 4 : 8;
-  return kind == SOME_16 ? 16 : kind == SOME_48 ? 256 : 0;
+  return kind == SOME_16 ? 20 : kind == SOME_48 ? 256 : 0;
 }
 
 /** Offset of the number of children. */
 function countAt(kind: u32): usize {
-  return kind <= FEW_7 ? 0 : placesAt(kind) + (<usize> capacityOf(kind) << 2);
+  return kind <= SOME_16 ? 0 : placesAt(kind) + (<usize> capacityOf(kind) << 2);
 }
 
 function tableBytes(kind: u32): u32 {
-  return (placesAt(kind) as u32) + (capacityOf(kind) << 2) + (kind <= FEW_7 ? 0 : 4);
+  return (placesAt(kind) as u32) + (capacityOf(kind) << 2) + (kind <= SOME_16 ? 0 : 4);
 }
 
 function putChild(node: Node, byte: u32, child: Node): void {
@@ -211,7 +208,7 @@ function putChild(node: Node, byte: u32, child: Node): void {
   } else {
     store<Node>(table + placesAt(kind) + (<usize> count << 2), child);
     if (kind == SOME_48) store<u8>(table + byte, count + 1);
-    else store<u8>(table + keysAt(kind) + count, byte);
+    else store<u8>(table + KEYS + count, byte);
   }
   setCount(node, count + 1);
 }

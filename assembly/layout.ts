@@ -90,21 +90,22 @@ export class Node {
 
 /** A run of tokens that one event added; its payload follows the record.
  *
- *    0        4       8      12      16          20       24          28         32
- *    +--------+-------+------+-------+-----------+--------+-----------+----------+--
- *    | parent | count | base | scope | pathScope | points | traverse  | spans    |
- *    |        |       |      |       |           |        | Version   | AndKind  |
- *    +--------+-------+------+-------+-----------+--------+-----------+----------+--
- *    32           36            40            44      48      52     56      60      64      68        72     80
- *  --+------------+-------------+-------------+-------+-------+------+-------+-------+-------+---------+------+--
- *    | firstChild | nextSibling | prevSibling | newer | older | pins | holds | stamp | equal | heapPos | tick |
- *    |            |             |             |       |       |      |       |       |       |         | u64  |
- *  --+------------+-------------+-------------+-------+-------+------+-------+-------+-------+---------+------+--
+ *    0        4       8      12         16     24      28      32          36      40       44
+ *    +--------+-------+------+----------+------+-------+-------+-----------+-------+--------+-----------+--
+ *    | parent | count | base | spans    | tick | stamp | equal | pathScope | scope | points | traverse  |
+ *    |        |       |      | AndKind  | u64  |       |       |           |       |        | Version   |
+ *    +--------+-------+------+----------+------+-------+-------+-----------+-------+--------+-----------+--
+ *    48           52            56            60      64      68     72      76        80
+ *  --+------------+-------------+-------------+-------+-------+------+-------+---------+
+ *    | firstChild | nextSibling | prevSibling | newer | older | pins | holds | heapPos |
+ *  --+------------+-------------+-------------+-------+-------+------+-------+---------+
  *    80
  *  --+------------------+-------------------------+-------------------+
  *    | ids: u32 a token | logprobs: f32 or f64 or | spans, 8 B each:  |
  *    |                  | nothing a token         | see segments.ts   |
  *  --+------------------+-------------------------+-------------------+
+ *
+ * What a look-up touches comes first, so that it lies in one or two lines of the processor's cache.
  */
 @unmanaged
 export class Segment {
@@ -114,15 +115,21 @@ export class Segment {
   count: u32;
   /** Tokens of the path before the own. */
   base: u32;
-  scope: u32;
+  /** Number of spans, and how logprobs are held: see segments.ts. */
+  spansAndKind: u32;
+  /** When it was last used. */
+  tick: u64;
+  /** Operation that wrote `equal`. */
+  stamp: u32;
+  /** Own tokens that equal those of the operation. */
+  equal: u32;
   /** Scope of all samples on the path. */
   pathScope: u32;
+  scope: u32;
   /** Places of this segment, newest first. */
   points: Point = none<Point>();
   /** Newest integer version that passed through, or -1. At least its children's. */
   traverseVersion: i32;
-  /** Number of spans, and how logprobs are held: see segments.ts. */
-  spansAndKind: u32;
   firstChild: Segment = none<Segment>();
   nextSibling: Segment = none<Segment>();
   prevSibling: Segment = none<Segment>();
@@ -133,14 +140,8 @@ export class Segment {
   pins: u32;
   /** Pins, and children with holds. */
   holds: u32;
-  /** Operation that wrote `equal`. */
-  stamp: u32;
-  /** Own tokens that equal those of the operation. */
-  equal: u32;
   /** Place in the eviction heap from 1; 0: not there. */
   heapPos: u32;
-  /** When it was last used. */
-  tick: u64;
 }
 /** Where a segment's ids begin. */
 export const IDS_OF_SEGMENT: usize = offsetof<Segment>();

@@ -1,5 +1,5 @@
 /** Look-ups: by text, where text decides where to stop; and by tokens, where text guides the walk and tokens decide. */
-import { commonPrefix, continuesSequence } from "./bytes";
+import { continuesSequence } from "./bytes";
 import { findChild } from "./children";
 import {
   exists,
@@ -17,7 +17,7 @@ import {
 } from "./layout";
 import { equalLogprobs } from "./logprobs";
 import { cutOf, equalIds, equalMask } from "./segments";
-import { walk } from "./trie";
+import { sharedOfLabel, walk } from "./trie";
 
 /** Questions: the longest inserted text; tokens to give out; tokens to continue. */
 export const MODE_LONGEST: u32 = 0;
@@ -128,18 +128,14 @@ export function findTokens(text: usize, length: u32, scope: u32): Point {
   let node = h.root;
   let depth: u32 = 0;
   let matched: u32 = 0;
-  // What the look-up before has compared already: a text is mostly stored right after it has been asked for.
-  const known = min<u32>(h.known, length);
   r.spliceBytes = 0;
   r.candidates = 0;
   while (depth < length) {
     const child = findChild(node, load<u8>(text + depth));
     if (!exists(child)) break;
-    matched = depth + child.labelLen;
-    if (matched > known) {
-      matched = depth + commonPrefix(text + depth, child.label, min<u32>(child.labelLen, length - depth));
-    }
-    if (matched < depth + child.labelLen) break;
+    const same = sharedOfLabel(child, text, depth, length);
+    matched = depth + same;
+    if (same < child.labelLen) break;
     depth = matched;
     node = child;
     if (!exists(node.points)) continue;

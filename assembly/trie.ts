@@ -45,8 +45,7 @@ export function walk(text: usize, length: u32): Node {
   while (depth < length) {
     const child = findChild(node, load<u8>(text + depth));
     if (!exists(child)) break;
-    const most = min<u32>(child.labelLen, length - depth);
-    const same = commonPrefix(text + depth, child.label, most);
+    const same = sharedOfLabel(child, text, depth, length);
     matched = depth + same;
     if (same < child.labelLen) break;
     depth = matched;
@@ -55,6 +54,18 @@ export function walk(text: usize, length: u32): Node {
   h.walkMatched = h.known = matched;
   h.walkDepth = depth;
   return node;
+}
+
+/**
+ * How much of a child's label the text in the input window shares from `depth` on. What the operation before has found
+ * equal is not compared again: a text is mostly stored, or its holders asked for, right after it was looked up.
+ */
+// @ts-ignore: decorator
+@inline
+export function sharedOfLabel(child: Node, text: usize, depth: u32, length: u32): u32 {
+  const label = child.labelLen;
+  if (depth + label <= min<u32>(header().known, length)) return label;
+  return commonPrefix(text + depth, child.label, min<u32>(label, length - depth));
 }
 
 /** The node that lies exactly `length` bytes of text below `start`, or none. */

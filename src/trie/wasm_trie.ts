@@ -48,6 +48,8 @@ export class WasmTrie extends CheckedTrie implements TokenTrie {
   #core: WasmCore;
   #scopes: ScopeIds;
   #window: WindowMatch;
+  /** Views of the last answer to `holders`: making them costs more than finding what they show. */
+  #holders: Holders = { bytes: new Uint32Array(), tokens: new Uint32Array(), lastUsed: new Uint32Array() };
   readonly #pinned = new Set<PathHandle>();
   /** Releases that wait for the end of a sliced save; null while there is none. */
   #releasesHeld: PathHandle[] | null = null;
@@ -255,7 +257,9 @@ export class WasmTrie extends CheckedTrie implements TokenTrie {
     const workers = core.result(ResultWord.TOKENS);
     const at = core.result(ResultWord.IDS);
     const { buffer } = core.u8;
-    return {
+    const { bytes: known } = this.#holders;
+    const stands = known.buffer === buffer && known.byteOffset === at && known.length === workers;
+    return stands ? this.#holders : this.#holders = {
       bytes: new Uint32Array(buffer, at, workers),
       tokens: new Uint32Array(buffer, at + workers * 4, workers),
       lastUsed: new Uint32Array(buffer, at + workers * 8, workers),
