@@ -58,7 +58,7 @@ const KNOWN_FIELDS: ReadonlySet<string> = new Set([
   ...["logit_bias", "stop_token_ids", "ignore_eos", "response_format", "skip_special_tokens"],
   ...["chat_template_kwargs", "reasoning_effort", "documents", "metadata", "return_token_ids"],
   ...["rid", "user", "store", "service_tier", "safety_identifier", "prompt_cache_key"],
-  ...["add_generation_prompt", "continue_final_message"],
+  ...["add_generation_prompt", "continue_final_message", "echo", "add_special_tokens", "chat_template"],
 ]);
 
 /** Fields that templates print or the engine gets: number literals stay as they were written. */
@@ -126,11 +126,13 @@ function withPlainNumbers(exact: JsonObject): JsonObject {
 function readTemplateKwargs(body: JsonObject): JsonObject {
   const { reasoning_effort: effort, documents } = body;
   const kwargs = readObject(body, "chat_template_kwargs");
-  for (const name of ["messages", "tools", "add_generation_prompt"]) {
+  for (
+    const name of ["messages", "tools", "add_generation_prompt", "continue_final_message", "chat_template"]
+  ) {
     if (kwargs[name] !== undefined) {
       throw new ChatRequestError(
         `chat_template_kwargs.${name}`,
-        `chat_template_kwargs must not hold ${name}: the request gives it`,
+        `chat_template_kwargs must not hold ${name}: it is no variable of the template`,
       );
     }
   }
@@ -143,10 +145,33 @@ function readTemplateKwargs(body: JsonObject): JsonObject {
 
 /** A turn that is not a new one of the assistant's would have no place in the ledger. */
 function refuseOtherTurns(body: JsonObject): void {
-  if (body.continue_final_message === true || body.add_generation_prompt === false) {
-    const name = body.continue_final_message === true ? "continue_final_message" : "add_generation_prompt";
-    throw new ChatRequestError(name, `${name} is not served: every reply is a new turn of the assistant`);
+  const refused = [
+    readBoolean(body, "continue_final_message") && "continue_final_message",
+    !readBoolean({ add_generation_prompt: true, ...withoutNulls(body) }, "add_generation_prompt") &&
+    "add_generation_prompt",
+    readBoolean(body, "echo") && "echo",
+  ].find((name) => name !== false);
+  if (refused !== undefined) {
+    const problem =
+      `${refused} is not served: every reply is a new turn of the assistant, and nothing but that`;
+    throw new ChatRequestError(refused, problem);
   }
+  if (readBoolean(body, "add_special_tokens")) {
+    throw new ChatRequestError(
+      "add_special_tokens",
+      "add_special_tokens is not served: the chat template writes them",
+    );
+  }
+  if (withoutNulls(body).chat_template !== undefined) {
+    throw new ChatRequestError(
+      "chat_template",
+      "chat_template is not served: the router has one (--chat-template)",
+    );
+  }
+}
+
+function withoutNulls(body: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
 }
 
 function readTopLogprobs(body: JsonObject, logprobs: boolean): number | undefined {

@@ -31,7 +31,10 @@ export function readInteger(body: JsonObject, name: string, bounds: Bounds = {})
   const value = body[name] ?? undefined;
   if (value === undefined) return undefined;
   if (typeof value === "number" && Number.isSafeInteger(value) && isWithin(value, bounds)) return value;
-  return refuse(name, `an integer${wordsOf(bounds)}`, value);
+  // Between whole numbers that far out there are others: the engine would get one that nobody wrote.
+  const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = bounds;
+  const isFar = typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER;
+  return refuse(name, `an integer${wordsOf(isFar ? { min, max } : bounds)}`, value);
 }
 
 /** A switch; false when absent. */

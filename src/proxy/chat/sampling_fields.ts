@@ -16,6 +16,9 @@ export const STOP_STRINGS_MAX = 256;
 /** Most alternatives told for a token, as OpenAI's. */
 export const TOP_LOGPROBS_MAX = 20;
 
+/** Engines have token ids of 32 bits at most. */
+const TOKEN_ID_MAX = 2 ** 32 - 1;
+
 /** Numbers as JavaScript has them, in place of their literals. */
 export function plainNumbers(value: JsonValue): JsonValue {
   if (value instanceof JsonNumber) return value.valueOf();
@@ -67,16 +70,26 @@ function readStop(stop: JsonValue | undefined): string[] | undefined {
 
 function readStopTokenIds(ids: JsonValue | undefined): number[] | undefined {
   if (ids === undefined || ids === null) return undefined;
-  const isList = Array.isArray(ids) && ids.every((id) => Number.isSafeInteger(id) && (id as number) >= 0);
-  return isList ? ids as number[] : refuse("stop_token_ids", "a list of token ids", ids);
+  if (!Array.isArray(ids)) return refuse("stop_token_ids", "a list of token ids", ids);
+  const bad = ids.findIndex((id) => !isTokenId(id));
+  if (bad < 0) return ids as number[];
+  return refuse("stop_token_ids", `a list of integers from 0 to ${TOKEN_ID_MAX}`, ids[bad]);
 }
 
 function readLogitBias(body: JsonObject): Record<string, number> | undefined {
   const bias = body.logit_bias ?? undefined;
   if (bias === undefined) return undefined;
-  const isBias = isObject(bias) &&
-    Object.entries(bias).every(([id, value]) => /^\d+$/.test(id) && typeof value === "number");
-  return isBias ? bias as Record<string, number> : refuse("logit_bias", "numbers by token id", bias);
+  if (!isObject(bias)) return refuse("logit_bias", "numbers by token id", bias);
+  for (const [id, value] of Object.entries(bias)) {
+    const isId = /^\d+$/.test(id) && isTokenId(Number(id));
+    if (!isId) refuse("logit_bias", `numbers by token id, from 0 to ${TOKEN_ID_MAX}`, id);
+    if (!Number.isFinite(value)) refuse(`logit_bias.${id}`, "a number", value);
+  }
+  return bias as Record<string, number>;
+}
+
+function isTokenId(value: JsonValue): boolean {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= TOKEN_ID_MAX;
 }
 
 /** The client's own id for the engine; null: none. */
