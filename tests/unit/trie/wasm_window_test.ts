@@ -1,0 +1,58 @@
+/**
+ * The input window keeps the last text: what begins with it is written and compared only in part. Answers must be those of
+ * a trie that never saw the first text.
+ */
+import assert from "node:assert/strict";
+import { createTokenTrie, type TokenTrie } from "../../../src/trie/mod.ts";
+
+const LIMITS = { maxCacheSize: 1_000_000 };
+
+/** What is to be seen of a trie that holds `text`, whole and with its last units left out. */
+function answers(trie: TokenTrie, text: string): unknown[] {
+  return [text, `${text}!`, text.slice(0, -1), text.slice(0, -2)].map((asked) => {
+    const { matchedPrefix, remaining, matchedBytes, spliceBytes, tokenIds } = trie.findLongestPrefix(asked);
+    return { matchedPrefix, remaining, matchedBytes, spliceBytes, tokenIds: [...tokenIds] };
+  });
+}
+
+const CASES: readonly [name: string, asked: string, stored: string][] = [
+  ["text of three bytes a letter goes on", "世界", "世界你好"],
+  ["text of two bytes a letter goes on in ASCII", "é", "é and more"],
+  ["the first half of a pair gets its second", "世\ud83d", "世\ud83d\ude00 smiles"],
+  ["a lone first half stays alone", "世\ud83d", "世\ud83d smiles"],
+  ["a lone second half follows", "世", "世\ude00 smiles"],
+  ["a pair follows a pair", "😀", "😀😃"],
+  ["other text of the same length and start", "世界", "世甲你好"],
+  ["shorter text", "世界你好", "世界"],
+  ["text that outgrows the window", "世", "世".repeat(40_000)],
+];
+
+for (const [name, asked, stored] of CASES) {
+  Deno.test(`WasmTrie stores a text as if none had been asked for: ${name}`, async () => {
+    const [trie, fresh] = [await createTokenTrie(LIMITS), await createTokenTrie(LIMITS)];
+    trie.insert(asked, [1, 2]);
+    fresh.insert(asked, [1, 2]);
+    trie.findLongestPrefix(asked);
+    const ids = Uint32Array.of(1, 2, 3, 4);
+    // Between the two the fresh trie's window holds another text.
+    fresh.findLongestPrefix("other");
+    assert.equal(trie.insert(stored, ids), fresh.insert(stored, ids));
+    fresh.findLongestPrefix("other");
+    assert.deepEqual(answers(trie, stored), answers(fresh, stored));
+    assert.deepEqual(trie.stats().usedBytes, fresh.stats().usedBytes);
+    trie.checkInvariants();
+  });
+}
+
+Deno.test("WasmTrie compares a text anew when what it was compared with has gone", async () => {
+  const trie = await createTokenTrie(LIMITS);
+  trie.insert("世界你好", [1, 2]);
+  trie.findLongestPrefix("世界你好");
+  trie.remove("世界你好");
+  trie.insert("世界再见", [3, 4]);
+  trie.findLongestPrefix("世界你好");
+  assert.equal(trie.insert("世界你好", [5, 6]), true);
+  assert.deepEqual([...trie.findLongestPrefix("世界你好").tokenIds], [5, 6]);
+  assert.deepEqual([...trie.findLongestPrefix("世界再见").tokenIds], [3, 4]);
+  trie.checkInvariants();
+});
