@@ -66,9 +66,13 @@ export function toolCallIds(message: JsonObject): (string | null)[] {
   return calls.map((call) => isPlainObject(call) && typeof call.id === "string" ? call.id : null);
 }
 
-/** What an assistant message tells of the model's reasoning: `reasoning_content` or `reasoning`; "" when neither is there. */
+/** Fields in which clients send reasoning, the one that most templates read first. */
+export const REASONING_FIELDS = ["reasoning_content", "thinking", "reasoning"] as const;
+
+/** What an assistant message tells of the model's reasoning, in any of {@link REASONING_FIELDS}; "" when none is there. */
 export function reasoningOf(message: JsonObject): string {
-  for (const value of [message.reasoning_content, message.reasoning]) {
+  for (const field of REASONING_FIELDS) {
+    const value = message[field];
     if (typeof value === "string" && value.trim() !== "") return value.trim();
   }
   return "";

@@ -6,7 +6,7 @@
  */
 import { parseJson } from "../tokenizer/parse_json.ts";
 import type { JsonObject } from "../types.ts";
-import { isPlainObject, plainContent } from "./canonical.ts";
+import { isPlainObject, plainContent, REASONING_FIELDS } from "./canonical.ts";
 import type { TemplateClock } from "./template_clock.ts";
 
 /** The part of a chat template that is used. */
@@ -91,7 +91,8 @@ export class ChatRenderer {
     return this.#clock === null ? render() : this.#clock.at(dateMs, render);
   }
 
-  #inForm(message: JsonObject, form: MessageForm): JsonObject {
+  #inForm(given: JsonObject, form: MessageForm): JsonObject {
+    const message = withReasoning(given);
     const hasCalls = Array.isArray(message.tool_calls) && message.tool_calls.length > 0;
     const content = this.#content(message, hasCalls, form);
     if (!hasCalls && content === message.content) return message;
@@ -155,4 +156,11 @@ export class ChatRenderer {
       return "";
     }
   }
+}
+
+/** Reasoning under the name that most templates read, as `transformers` 5 gives it to them. */
+function withReasoning(message: JsonObject): JsonObject {
+  const field = REASONING_FIELDS.find((name) => message[name] !== undefined && message[name] !== null);
+  if (field === undefined || field === "reasoning_content") return message;
+  return { ...message, reasoning_content: message[field]! };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { JsonObject } from "../types.ts";
+import { REASONING_FIELDS } from "./canonical.ts";
 import type { ChatRenderer, RenderSettings } from "./chat_renderer.ts";
 
 /** Private-use characters that no conversation holds; letters inside, so that a template trims nothing. */
@@ -60,7 +61,10 @@ export function printsReasoning(
 ): boolean {
   const mark = placeholder(0);
   const marked = [...messages];
-  marked[index] = { ...messages[index]!, reasoning_content: mark, reasoning: mark };
+  marked[index] = {
+    ...messages[index]!,
+    ...Object.fromEntries(REASONING_FIELDS.map((name) => [name, mark])),
+  };
   try {
     return renderer.render(marked, settings, generate).includes(mark);
   } catch {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { ChatTemplate } from "../../../src/tokenizer/chat_template.ts";
 import { certifyTemplate } from "../../../src/trajectory/certify_template.ts";
 import { ChatRenderer } from "../../../src/trajectory/chat_renderer.ts";
+import type { JsonObject } from "../../../src/types.ts";
 import { closingOf } from "../../../src/trajectory/closing.ts";
 import { IDS_CHAT_TEMPLATE, TINY_CHAT_TEMPLATE } from "../../support/tiny_tokenizer.ts";
 import { assistant, calling, user } from "./support/bench.ts";
@@ -108,6 +109,24 @@ Deno.test("ChatRenderer prints arguments that are no JSON as the model wrote the
   assert.ok(text.includes('"arguments": "{\\"a\\":"'), text);
   const empty = renderer.render([user("x"), calling("c", "look", "")], SETTINGS, false);
   assert.ok(empty.includes('"arguments": {}'), empty);
+});
+
+Deno.test("ChatRenderer gives reasoning under the name that templates read, whatever the client calls it", () => {
+  const source = `{% for m in messages %}{{ m.reasoning_content }}|{{ m.reasoning }};{% endfor %}`;
+  const renderer = new ChatRenderer(ChatTemplate.parse(source));
+  const cases: [fields: JsonObject, text: string][] = [
+    [{}, "|;"],
+    [{ reasoning_content: "a" }, "a|;"],
+    [{ thinking: "a" }, "a|;"],
+    [{ reasoning: "a\n" }, "a\n|a\n;"],
+    [{ reasoning_content: null, reasoning: "a" }, "a|a;"],
+    [{ reasoning_content: "a", thinking: "b", reasoning: "c" }, "a|c;"],
+    [{ thinking: null, reasoning: "c" }, "c|c;"],
+    [{ reasoning_content: "", reasoning: "c" }, "|c;"],
+  ];
+  for (const [fields, text] of cases) {
+    assert.equal(renderer.render([assistant("x", fields)], SETTINGS, false), text, JSON.stringify(fields));
+  }
 });
 
 Deno.test("ChatRenderer joins text parts for templates that read strings", () => {
