@@ -27,6 +27,8 @@ export interface SampledKeys {
 }
 
 const encoder = new TextEncoder();
+/** Takes the engine's text to be compared; used and done with in one turn. */
+const scratch = new Uint8Array(4 * 1024);
 
 /**
  * The keys of a sampled segment, the decoded bytes first.
@@ -47,9 +49,10 @@ export function sampledKeys(
   if (stopBytes > 0 && keptTokens > 0) keys.push({ text: body, tokens: keptTokens });
   if (engineText === null) return { keys, relation: "unknown" };
 
+  // Nearly every text is one of these two: no copy is made to see that.
+  if (isEncoded(engineText, decoded)) return { keys, relation: "equal" };
+  if (stopBytes > 0 && isEncoded(engineText, body)) return { keys, relation: "stop token left out" };
   const text = encoder.encode(engineText);
-  if (equalBytes(text, decoded)) return { keys, relation: "equal" };
-  if (stopBytes > 0 && equalBytes(text, body)) return { keys, relation: "stop token left out" };
   if (typeof finishReason?.matched === "string" && isTrimmed(tokenizer, tokenIds, decoded, text)) {
     return { keys: [...keys, ...retrieveOnly(text)], relation: "stop string left out" };
   }
@@ -103,6 +106,16 @@ function explains(
 
 function startsWithBytes(bytes: Uint8Array, prefix: Uint8Array): boolean {
   return bytes.length >= prefix.length && equalBytes(bytes.subarray(0, prefix.length), prefix);
+}
+
+/** Whether `bytes` are the text in UTF-8. */
+function isEncoded(text: string, bytes: Uint8Array): boolean {
+  if (text.length > bytes.length) return false;
+  if (bytes.length > scratch.length) return equalBytes(encoder.encode(text), bytes);
+  const { read, written } = encoder.encodeInto(text, scratch);
+  if (read !== text.length || written !== bytes.length) return false;
+  for (let i = 0; i < written; i++) if (scratch[i] !== bytes[i]) return false;
+  return true;
 }
 
 function equalBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -149,8 +149,13 @@ export class TokenCache {
       });
     }
     if (segments.length === 0) return { ok: true, relation };
-    using _held = this.lock.tryWrite() ?? await this.lock.write();
-    const appended = this.trie.append(prompt.handle, segments);
+    const held = this.lock.tryWrite() ?? await this.lock.write();
+    let appended: ReturnType<TokenTrie["append"]>;
+    try {
+      appended = this.trie.append(prompt.handle, segments);
+    } finally {
+      held[Symbol.dispose]();
+    }
     return appended.ok
       ? { ok: true, relation }
       : { ok: false, reason: "cache refused", detail: appended.reason };
@@ -241,8 +246,19 @@ export class TokenCache {
     return this.trie.stats();
   }
 
-  async #reading<T>(read: (trie: TokenTrie) => T, signal?: AbortSignal): Promise<T> {
-    using _held = this.lock.tryRead() ?? await this.lock.read(signal);
+  /** At once when the lock is free, as it nearly always is. */
+  #reading<T>(read: (trie: TokenTrie) => T, signal?: AbortSignal): T | Promise<T> {
+    const held = this.lock.tryRead();
+    if (held === null) return this.#readingLater(read, signal);
+    try {
+      return read(this.trie);
+    } finally {
+      held[Symbol.dispose]();
+    }
+  }
+
+  async #readingLater<T>(read: (trie: TokenTrie) => T, signal?: AbortSignal): Promise<T> {
+    using _held = await this.lock.read(signal);
     return read(this.trie);
   }
 
@@ -306,9 +322,10 @@ function refuse(
     const detail = `the engine counted ${output.promptTokens} prompt tokens, ${prompt.tokenCount} were sent`;
     return { reason: "prompt count differs", detail };
   }
-  const unknown = output.tokenIds.find((id) => tokenizer.byteLength(id) < 0);
-  if (unknown !== undefined) {
-    return { reason: "unknown token id", detail: `the tokenizer has no token ${unknown}` };
+  for (const id of output.tokenIds) {
+    if (tokenizer.byteLength(id) < 0) {
+      return { reason: "unknown token id", detail: `the tokenizer has no token ${id}` };
+    }
   }
   return null;
 }

@@ -13,10 +13,23 @@ import { asCount, asObject, asString, asTokenId, asTokenIds } from "./json_field
 import type { FinishReason, SampledOutput } from "./engine.ts";
 
 type VersionRuns = SampledOutput["versions"];
-interface Triples {
+
+/** `output_token_logprobs` as arrays. */
+export interface Triples {
   readonly tokenIds: Uint32Array;
+  /** NaN where there is none. */
   readonly logprobs: Float64Array;
 }
+
+/** Arrays of a reply that were read before: where they stood in the JSON, their index stands. */
+export interface ReplyArrays {
+  /** Of `output_ids`. */
+  readonly ids: readonly Uint32Array[];
+  /** Of `output_token_logprobs`. */
+  readonly triples: readonly Triples[];
+}
+
+const NO_ARRAYS: ReplyArrays = { ids: [], triples: [] };
 
 /** What one reply object says, before its parts are held against one another. A delta frame is such a part. */
 export interface ReplyFrame {
@@ -38,6 +51,7 @@ export interface ReplyFrame {
 /**
  * Reads one reply object (a whole reply, or a cumulative SSE frame).
  *
+ * @param arrays read before, if any were
  * @returns null when the value is no generate reply (an error object, an embedding)
  * @example
  * ```ts
@@ -50,8 +64,11 @@ export interface ReplyFrame {
  * if (output?.logprobs[1] !== -0.5) throw new Error("logprobs are kept as sent");
  * ```
  */
-export function parseGenerateReply(reply: JsonValue | undefined): SampledOutput | null {
-  const frame = parseReplyFrame(reply);
+export function parseGenerateReply(
+  reply: JsonValue | undefined,
+  arrays: ReplyArrays = NO_ARRAYS,
+): SampledOutput | null {
+  const frame = parseReplyFrame(reply, arrays);
   if (frame === null) return null;
   const version = frame.version;
   const count = frame.tokenIds.length;
@@ -59,12 +76,16 @@ export function parseGenerateReply(reply: JsonValue | undefined): SampledOutput 
 }
 
 /** Reads the fields of one reply object; null when it is no generate reply. */
-export function parseReplyFrame(reply: JsonValue | undefined): ReplyFrame | null {
+export function parseReplyFrame(
+  reply: JsonValue | undefined,
+  arrays: ReplyArrays = NO_ARRAYS,
+): ReplyFrame | null {
   const body = asObject(reply);
   const meta = asObject(body?.meta_info);
   if (body === null || meta === null) return null;
-  const triples = parseTriples(meta.output_token_logprobs);
-  const outputIds = asTokenIds(body.output_ids);
+  const triples = taken(arrays.triples, meta.output_token_logprobs) ??
+    parseTriples(meta.output_token_logprobs);
+  const outputIds = taken(arrays.ids, body.output_ids) ?? asTokenIds(body.output_ids);
   if (triples === null && outputIds === null) return null;
   const tokenIds = triples?.tokenIds ?? outputIds ?? new Uint32Array();
   return {
@@ -125,6 +146,11 @@ export function isPauseAbort(reason: FinishReason | null): boolean {
   return reason?.type === "abort" && reason.statusCode === undefined;
 }
 
+/** The array whose index stands for it. */
+function taken<T>(arrays: readonly T[], value: JsonValue | undefined): T | null {
+  return typeof value === "number" ? arrays[value] ?? null : null;
+}
+
 function parseTriples(value: JsonValue | undefined): Triples | null {
   if (!Array.isArray(value)) return null;
   const tokenIds = new Uint32Array(value.length);
@@ -173,8 +199,10 @@ function findInconsistency(
   if (outputIds.length !== tokenIds.length) {
     return `output_ids are ${outputIds.length}, output_token_logprobs ${tokenIds.length}`;
   }
-  const at = outputIds.findIndex((id, i) => id !== tokenIds[i]);
-  return at < 0 ? null : `output_ids and output_token_logprobs differ at token ${at}`;
+  for (let at = 0; at < outputIds.length; at++) {
+    if (outputIds[at] !== tokenIds[at]) return `output_ids and output_token_logprobs differ at token ${at}`;
+  }
+  return null;
 }
 
 /** Whether `ids` end with `tail`, which is not empty. */

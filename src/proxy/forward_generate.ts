@@ -6,9 +6,10 @@
 import { getLogger } from "@logtape/logtape";
 import type { Context } from "hono";
 import type { SampledOutput } from "../engine/engine.ts";
-import { isPauseAbort, parseGenerateReply } from "../engine/sglang.ts";
+import { isPauseAbort } from "../engine/sglang.ts";
+import { parseGenerateBody } from "../engine/sglang_reply_bytes.ts";
 import { GenerateStreamReader } from "../engine/sglang_stream.ts";
-import type { Clock, JsonValue, WorkerReply } from "../types.ts";
+import type { Clock, WorkerReply } from "../types.ts";
 import type { WorkerState } from "../worker/worker_state.ts";
 import { dispatch, type Dispatched } from "./dispatch.ts";
 import type { Exchange } from "./exchange.ts";
@@ -51,7 +52,6 @@ interface GenerateReply extends OpenReply {
   readonly isPaused: boolean;
 }
 
-const decoder = new TextDecoder();
 const logger = getLogger(["slime-router", "generate"]);
 
 /** Handles `POST` and `PUT /generate`. */
@@ -128,7 +128,7 @@ async function receiveReply(
     return await openStream(response, response.body.getReader(), request.sampleCount);
   }
   const whole = await readBytes(response, GENERATE_REPLY_BYTES_MAX, tooLongReply);
-  const outputs = response.ok ? readOutputs(whole) : null;
+  const outputs = response.ok ? parseGenerateBody(whole) : null;
   if (response.ok && outputs === null && onOutputs !== null) deps.metrics.parseFailed("generate reply");
   return {
     response,
@@ -157,23 +157,6 @@ async function openStream(
   }
   const isPaused = isPauseAbort(stream.firstFinishReason);
   return { response, body: { first, reader }, outputs: null, stream, isPaused };
-}
-
-/** null when the body is no generate reply. */
-function readOutputs(body: Uint8Array): SampledOutput[] | null {
-  let value: JsonValue;
-  try {
-    value = JSON.parse(decoder.decode(body)) as JsonValue;
-  } catch {
-    return null;
-  }
-  const outputs: SampledOutput[] = [];
-  for (const reply of Array.isArray(value) ? value : [value]) {
-    const output = parseGenerateReply(reply);
-    if (output === null) return null;
-    outputs.push(output);
-  }
-  return outputs;
 }
 
 /** Hands the reply to the client, recording what was sampled before its last byte leaves. */
