@@ -81,8 +81,6 @@ export function insertFlat(
   version: i32,
   spans: usize,
 ): u32 {
-  if (!areBits(mask, count)) return BAD_LOSS_MASK;
-  const runs = writeMaskSpans(mask, count, version, spans);
   const wanted = changetype<Wanted>(WANTED);
   wanted.ids = ids;
   wanted.count = count;
@@ -93,6 +91,9 @@ export function insertFlat(
   const parent = exists(prefix) ? prefix.segment : none<Segment>();
   const shared = exists(prefix) ? parent.base + prefix.kept : 0;
   const depth = result().spliceBytes;
+  // What is shared has the mask of what is stored.
+  const from: usize = shared;
+  if (!areBits(mask + from, count - shared)) return BAD_LOSS_MASK;
   if (exceedsMemory(<u64> (length - depth) + <u64> (count - shared) * 4)) return NO_MEMORY;
   if (!fitsTokens(count - shared, parent)) return TOO_MANY_TOKENS;
 
@@ -105,8 +106,7 @@ export function insertFlat(
     stored = parent;
   } else {
     const bytes = length + (count - shared) * 12 + KEY_OVERHEAD_BYTES;
-    const from: usize = shared;
-    const restRuns = shared ? writeMaskSpans(mask + from, count - shared, version, spans) : runs;
+    const runs = writeMaskSpans(mask + from, count - shared, version, spans);
     do {
       stored = makeFlat(
         prefix,
@@ -116,7 +116,7 @@ export function insertFlat(
         count - shared,
         logprobs ? logprobs + (from << 3) : 0,
         spans,
-        restRuns,
+        runs,
         flags,
       );
     } while (!exists(stored) && freeMemory(bytes, parent));

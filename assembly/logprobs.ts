@@ -48,19 +48,19 @@ function firstMissing(start: usize, end: usize): usize {
 
 /** Fills these logprobs in; how they are to be held. */
 export function sealLogprobs(logprobs: usize, spans: usize, spanCount: u32): u32 {
-  fillLogprobs(logprobs, spans, spanCount);
-  let at = logprobs;
-  let allDefault = true;
   let count: u32 = 0;
+  for (let i: u32 = 0; i < spanCount; i++) count += spanTokens(spans + i * SPAN_BYTES);
+  const narrows = survivesNarrowing(logprobs, count);
+  if (narrows != ALL_GIVEN) fillLogprobs(logprobs, spans, spanCount);
+  if (narrows == NO) return LOGPROBS_F64;
+  let at = logprobs;
   for (let i: u32 = 0; i < spanCount; i++) {
     const span = spans + i * SPAN_BYTES;
     const tokens = spanTokens(span);
-    if (allDefault && !allEqual(at, tokens, defaultBits(spanMask(span)))) allDefault = false;
+    if (!allEqual(at, tokens, defaultBits(spanMask(span)))) return LOGPROBS_F32;
     at += <usize> tokens << 3;
-    count += tokens;
   }
-  if (allDefault) return LOGPROBS_DEFAULT;
-  return survivesNarrowing(logprobs, count) ? LOGPROBS_F32 : LOGPROBS_F64;
+  return LOGPROBS_DEFAULT;
 }
 
 /** Bits of the logprob that a token without one has. */
@@ -77,18 +77,22 @@ function allEqual(at: usize, count: u32, bits: u64): bool {
   return true;
 }
 
-function survivesNarrowing(logprobs: usize, count: u32): bool {
-  let at = logprobs;
-  const pairsEnd = logprobs + (<usize> (count & ~1) << 3);
-  for (; at < pairsEnd; at += 16) {
-    const wide = v128.load(at);
+/** Whether these doubles are as good as f32: no; yes; yes, and none is missing. */
+const NO: u32 = 0;
+const YES: u32 = 1;
+const ALL_GIVEN: u32 = 2;
+
+function survivesNarrowing(logprobs: usize, count: u32): u32 {
+  let missing = i64x2.splat(0);
+  for (let i: u32 = 0; i < count; i += 2) {
+    const at = logprobs + (<usize> i << 3);
+    const wide = i + 1 == count ? v128.load64_zero(at) : v128.load(at);
     const back = f64x2.promote_low_f32x4(f32x4.demote_f64x2_zero(wide));
-    const same = v128.or(i64x2.eq(wide, back), f64x2.ne(wide, wide));
-    if (!i64x2.all_true(same)) return false;
+    const none = f64x2.ne(wide, wide);
+    if (!i64x2.all_true(v128.or(i64x2.eq(wide, back), none))) return NO;
+    missing = v128.or(missing, none);
   }
-  if (!(count & 1)) return true;
-  const last = load<f64>(at);
-  return last != last || reinterpret<u64>(<f64> (<f32> last)) == reinterpret<u64>(last);
+  return v128.any_true(missing) ? YES : ALL_GIVEN;
 }
 
 /** Writes doubles as f32. */

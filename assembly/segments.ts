@@ -133,7 +133,8 @@ export function newSegment(
   memory.copy(idsOf(segment), ids, <usize> count << 2);
   if (kind == LOGPROBS_F32) narrow(logprobs, count, logprobsOf(segment));
   else if (kind == LOGPROBS_F64) memory.copy(logprobsOf(segment), logprobs, <usize> count << 3);
-  memory.copy(spansOf(segment), spans, spanCount * SPAN_BYTES);
+  const ownSpans = spansOf(segment);
+  for (let i: u32 = 0; i < spanCount * SPAN_BYTES; i += SPAN_BYTES) store<u64>(ownSpans + i, load<u64>(spans + i));
   if (exists(parent)) linkToParent(segment, parent);
   linkAsNewest(segment);
   h.segments++;
