@@ -16,22 +16,24 @@ import { EXIT } from "./program.ts";
 
 /** Settings of `verify`. */
 export interface VerifyOptions {
-  /** A native export: `.safetensors`, else JSON lines. */
+  /** An export of any shape: `.safetensors`, else JSON lines. */
   readonly file: string;
 }
 
 /**
- * Checks lengths, provenance, masks, credit, counts, and the hash chain of the ids that were POSTed.
+ * Checks lengths, provenance, masks, credit, counts, and the hash chain of the ids that were POSTed; of rows in the shapes of
+ * trainers, lengths and masks.
  *
  * @returns 0 when all is well, 1 when there are findings; each is a line
  * @throws {ConfigError} when the file cannot be read
  */
 export async function verify({ file }: VerifyOptions, io: CliIo): Promise<number> {
   const report = await readReport(file);
-  const { ok, sessions, rows, tokens, trained, findings, findingsLeftOff } = report;
+  const { ok, sessions, rows, tokens, trained, unhashedRows, findings, findingsLeftOff } = report;
   for (const finding of findings) io.out(`${describeFinding(finding)}\n`);
   if (findingsLeftOff > 0) io.out(`${findingsLeftOff} more findings\n`);
-  const counts = `${sessions} sessions, ${rows} rows, ${tokens} tokens, ${trained} trained`;
+  const unhashed = unhashedRows === 0 ? "" : `, ${unhashedRows} rows without hashes`;
+  const counts = `${sessions} sessions, ${rows} rows, ${tokens} tokens, ${trained} trained${unhashed}`;
   const found = findings.length + findingsLeftOff;
   io.out(ok ? `ok: ${counts}\n` : `not ok: ${found === 0 ? "no row" : `${found} findings`} in ${counts}\n`);
   return ok ? EXIT.ok : EXIT.failure;

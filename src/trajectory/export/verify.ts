@@ -1,5 +1,6 @@
 /**
- * Checks an export offline: structure, lengths, provenance, masks, the hashes of what was POSTed, credit and counts.
+ * Checks an export offline: structure, lengths, provenance, masks, the hashes of what was POSTed, credit and counts. Rows in the
+ * shapes of trainers have no hashes: of those, structure, lengths and masks.
  *
  * @module
  */
@@ -8,6 +9,7 @@ import { type Problem, quote, recordProblems } from "./read.ts";
 import { readSafetensors } from "./safetensors.ts";
 import { SessionLedger } from "./verify_session.ts";
 import { rowProblems } from "./verify_row.ts";
+import { shapeFacts, shapeOf, shapeProblems, type UnhashedShape } from "./verify_shape.ts";
 
 /** Findings that a report quotes; the rest is counted. */
 export const FINDINGS_MAX = 100;
@@ -30,13 +32,15 @@ export interface VerifyReport {
   readonly tokens: number;
   /** Tokens with mask 1. */
   readonly trained: number;
+  /** Rows in a shape that has no hashes, provenance or counts. */
+  readonly unhashedRows: number;
   /** At most {@link FINDINGS_MAX}, in order. */
   readonly findings: readonly Finding[];
   readonly findingsLeftOff: number;
 }
 
 /**
- * Checks native JSON lines, or replies of `/samples` one a line. Lines are read once; rows are held one at a time, and of each open
+ * Checks JSON lines of any shape, or replies of `/samples` one a line. Lines are read once; rows are held one at a time, and of each open
  * session the ids that it sampled.
  *
  * @example
@@ -64,7 +68,7 @@ export async function verifyExport(lines: Iterable<string> | AsyncIterable<strin
   return verifier.report();
 }
 
-/** Checks a native safetensors file. A file that cannot be read is one finding. */
+/** Checks a safetensors file of any shape. A file that cannot be read is one finding. */
 export function verifySafetensors(bytes: Uint8Array): VerifyReport {
   const verifier = new Verifier();
   try {
@@ -76,7 +80,7 @@ export function verifySafetensors(bytes: Uint8Array): VerifyReport {
       rule: "structure",
       token: null,
       what: "file",
-      expected: "a native export",
+      expected: "an export",
       received,
     }, null);
   }
@@ -98,6 +102,8 @@ class Verifier {
   readonly #findings: Finding[] = [];
   readonly #open = new Map<string, SessionLedger>();
   #findingsLeftOff = 0;
+  readonly #unhashedSessions = new Set<string>();
+  #unhashedRows = 0;
   #sessions = 0;
   #rows = 0;
   #tokens = 0;
@@ -105,6 +111,8 @@ class Verifier {
 
   add(value: unknown, line: number | null): void {
     this.#rows++;
+    const shape = shapeOf(value);
+    if (shape !== null) return this.#addUnhashed(value as Record<string, unknown>, shape, line);
     const problems = recordProblems(value);
     const place = placeOf(value);
     if (problems.length > 0) return this.#note(problems, line, place);
@@ -116,6 +124,17 @@ class Verifier {
     this.#closeIfFull(record.session_id);
   }
 
+  #addUnhashed(row: Record<string, unknown>, shape: UnhashedShape, line: number | null): void {
+    const { session, tokens, trained } = shapeFacts(row, shape);
+    // A file without lines is known by the row's number.
+    const index = typeof row.index === "number" ? row.index : line === null ? this.#unhashedRows : null;
+    this.#unhashedRows++;
+    if (session !== null) this.#unhashedSessions.add(session);
+    this.#tokens += tokens;
+    this.#trained += trained;
+    this.#note(shapeProblems(row, shape), line, { session, row: index });
+  }
+
   addProblem(problem: Problem, line: number | null): void {
     this.#note([problem], line, { session: null, row: null });
   }
@@ -125,10 +144,11 @@ class Verifier {
     const found = this.#findings.length;
     return {
       ok: found === 0 && this.#rows > 0,
-      sessions: this.#sessions,
+      sessions: this.#sessions + this.#unhashedSessions.size,
       rows: this.#rows,
       tokens: this.#tokens,
       trained: this.#trained,
+      unhashedRows: this.#unhashedRows,
       findings: this.#findings,
       findingsLeftOff: this.#findingsLeftOff,
     };

@@ -17,8 +17,17 @@ export function rowProblems(row: NativeRow): Problem[] {
   const chain = chainProblem(row);
   if (chain !== null) found.push(chain);
   const digest = rowDigest(row);
-  if (digest !== row.digest) found.push(problem("digest", null, "digest", digest, row.digest));
+  if (digest !== row.digest) {
+    found.push(problem("digest", null, digestLabel(row, chain === null), digest, row.digest));
+  }
   return found;
+}
+
+/** What a digest that differs can mean: ids that were POSTed have a hash of their own. */
+function digestLabel({ tokens, chain }: NativeRow, isChainRight: boolean): string {
+  const posted = isChainRight ? chain.at(-1)?.posted ?? 0 : 0;
+  const own = posted === 0 ? "" : posted < tokens.length ? ` (tokens[${posted}] and on)` : null;
+  return `digest of ${own === null ? "" : `tokens${own}, `}loss_mask, logprobs, turns, provenance, versions`;
 }
 
 function letterProblem({ provenance }: NativeRow): Problem | null {
