@@ -43,6 +43,9 @@ export const CAUSE_REMOVED: u32 = 2;
 /** An operation that failed half-way takes back what it made: counted nowhere. */
 export const CAUSE_UNDONE: u32 = 3;
 
+/** Bytes of text copied or hashed that count as one unit of {@link Header.work} (a shift): 8 KiB. */
+export const WORK_SHIFT: u32 = 13;
+
 /** How a segment holds its logprobs: 0 for mask 0 and NaN for mask 1; as f32; as f64. */
 export const LOGPROBS_DEFAULT: u32 = 0;
 export const LOGPROBS_F32: u32 = 1;
@@ -239,6 +242,21 @@ export class Header {
   workers: u32;
   holderStamp: u32;
   removedAt: usize;
+  /** Evicted texts, see evicted.ts: the table, or 0; texts it remembers; texts remembered so far. */
+  evicted: usize;
+  evictedCap: u32;
+  evictedCount: u32;
+  /** Their lengths as powers of two at or below: a bit each. */
+  evictedLengths: u32;
+  /** Where the next eviction is likely to end, or none: its depth, sum of whole blocks, first bytes of its text. */
+  pathNode: Node = none<Node>();
+  pathDepth: u32;
+  /** Limit of the collection that a full cache began and has not come to the end of. */
+  collectingLimit: i32;
+  /** Units of work of a slice: see reclaim.ts. */
+  work: u32;
+  pathSum: u64;
+  pathFirst: u64;
 }
 
 /** What an operation answers, besides the output window. */
@@ -267,6 +285,8 @@ export class Result {
   heldTokens: u32;
   /** Bytes of one logprob at `logprobs`: 4 when they are read in place and held so. */
   logprobBytes: u32;
+  /** Whether the query begins with an evicted text that is longer than what is found. */
+  evicted: u32;
 }
 
 export const NO_POINT: u32 = 0xffffffff;

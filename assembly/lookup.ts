@@ -1,5 +1,6 @@
 /** Look-ups as the ABI offers them: a query in the input window, a result record, a path in the output window. */
 import { utf16Length } from "./bytes";
+import { beginsWithEvicted } from "./evicted";
 import { exists, header, NO_POINT, Point, result } from "./layout";
 import { findText, findTokens, pointOfTokens, tokensGiven, Wanted, WANTED } from "./match";
 import { writeHandle, writePath } from "./output";
@@ -15,6 +16,7 @@ export const ASCII: u32 = 64;
 export function lookupText(mode: u32, length: u32, scope: u32, flags: u32): bool {
   const text = header().input;
   const found = findText(mode, text, length, scope);
+  noteEvicted(text, length);
   if (!exists(found)) return nothing();
   const spliceBytes = result().spliceBytes;
   const kept = tokensGiven(found, mode, spliceBytes == length);
@@ -29,6 +31,7 @@ export function lookupTokens(length: u32, ids: usize, count: u32, scope: u32, fl
   wanted.count = count;
   wanted.whole = false;
   const found = findTokens(text, length, scope);
+  noteEvicted(text, length);
   return exists(found) ? answer(found, found.kept, text, flags) : nothing();
 }
 
@@ -47,6 +50,12 @@ export function readHandle(index: u32, serial: u64, flags: u32): bool {
 export function readFound(index: u32, serial: u64, tokens: u32, flags: u32): bool {
   const point = pointAt(index, serial);
   return exists(point) && writePath(point.segment, tokens - point.segment.base, flags);
+}
+
+function noteEvicted(text: usize, length: u32): void {
+  const r = result();
+  const used = r.spliceBytes;
+  r.evicted = u32(used < length && header().evicted != 0 && beginsWithEvicted(text, length, used));
 }
 
 function answer(point: Point, kept: u32, text: usize, flags: u32): bool {

@@ -17,21 +17,44 @@ import {
   result,
   Segment,
 } from "./layout";
+import { evictedBytesWanted, rememberText } from "./evicted";
 import { freePoint } from "./points";
 import { freeSegment } from "./segments";
 import { anyChild } from "./children";
 import { findSubtree, prune } from "./trie";
 
+/** Points removed that count as a unit of work (a shift). */
+const POINTS_SHIFT: u32 = 4;
+/** Units that an insert into a full cache spends on a collection; the next goes on. */
+const COLLECT_AT_ONCE: u32 = 4096;
+
 /** Removes a segment that nothing continues, with its points and the text that only they needed. */
 export function removeLeaf(segment: Segment, cause: u32): void {
+  removePoints(segment, cause, 0xffffffff);
+  freeLeaf(segment, cause);
+}
+
+/**
+ * Removes points until the header's `work` exceeds `most`. A segment that is left with some is whole: the first key's,
+ * which `append` looks for, goes last. False when some are left.
+ */
+function removePoints(segment: Segment, cause: u32, most: u32): bool {
   const h = header();
-  for (let point = segment.points; exists(point);) {
-    const next = point.nextOfSegment;
+  let removed: u32 = 0;
+  for (let point = segment.points; exists(point); point = segment.points) {
+    if (h.work > most) return false;
+    if ((++removed & ((1 << POINTS_SHIFT) - 1)) == 0) h.work++;
     const node = point.node;
+    segment.points = point.nextOfSegment;
     freePoint(point);
+    if (cause <= CAUSE_VERSION) rememberText(node);
     prune(node);
-    point = next;
   }
+  return true;
+}
+
+function freeLeaf(segment: Segment, cause: u32): void {
+  const h = header();
   h.pins -= segment.pins;
   const tokens: u64 = segment.count;
   if (cause == CAUSE_LRU) h.evictedLru += tokens;
@@ -117,28 +140,31 @@ export function unhold(segment: Segment): void {
 // --- garbage collection --------------------------------------------------------------------------------------------
 
 /**
- * Looks at up to `most` segments, newest first, and removes those that no version above `limit` passed through, that
- * nothing continues and nothing holds. Goes on where the last call stopped; true when it has come to the end.
+ * Looks at segments, newest first, and removes those that no version above `limit` passed through, that nothing continues
+ * and nothing holds. Goes on where the last call stopped; true when it has come to the end.
+ *
+ * Stops after `most` units of work: a segment looked at is one, so are so many of its points removed, so much text
+ * copied or hashed for it, so many nodes climbed. What comes between two looks at the clock is bounded: a point, and
+ * with it the text that is moved at once (trie.ts) or hashed at once (evicted.ts).
  *
  * Newest first is children first; and as a parent is at least as new a version as its children, one pass is enough.
  */
 export function collect(limit: i32, most: u32): bool {
   const h = header();
+  h.work = 0;
   if (!exists(h.gcCursor)) h.gcCursor = h.newest;
-  for (let looked: u32 = 0; looked < most && exists(h.gcCursor); looked++) {
+  while (exists(h.gcCursor) && h.work < most) {
     const segment = h.gcCursor;
-    h.gcCursor = segment.older;
     const version = segment.traverseVersion;
-    if (version < 0 || version > limit) continue;
-    if (!exists(segment.firstChild) && segment.holds == 0) removeLeaf(segment, CAUSE_VERSION);
+    h.work++;
+    if (version >= 0 && version <= limit && !exists(segment.firstChild) && segment.holds == 0) {
+      if (!removePoints(segment, CAUSE_VERSION, most)) return false;
+      freeLeaf(segment, CAUSE_VERSION);
+    } else {
+      h.gcCursor = segment.older;
+    }
   }
   return !exists(h.gcCursor);
-}
-
-/** A whole collection, from the beginning. */
-export function collectAll(limit: i32): void {
-  header().gcCursor = none<Segment>();
-  collect(limit, 0xffffffff);
 }
 
 // --- bounds --------------------------------------------------------------------------------------------------------
@@ -156,8 +182,11 @@ function collectIfNewer(): void {
   const h = header();
   const limit = <i64> h.newestVersion - <i64> h.gcThresholdK;
   if (limit <= <i64> h.collectedLimit) return;
-  collectAll(limit as i32);
-  h.collectedLimit = limit as i32;
+  if (limit != h.collectingLimit) {
+    h.collectingLimit = limit as i32;
+    h.gcCursor = none<Segment>();
+  }
+  if (collect(limit as i32, COLLECT_AT_ONCE)) h.collectedLimit = limit as i32;
 }
 
 /**
@@ -202,14 +231,15 @@ export function freeMemory(bytes: u32, parent: Segment): bool {
   if (h.faulted) return false;
   hold(parent);
   const before = h.segments;
+  const wanted = <u64> bytes + evictedBytesWanted();
   collectIfNewer();
   let more = true;
-  while (more && (h.segments == before || !likelyFits(bytes))) more = evictOne();
+  while (more && (h.segments == before || !likelyFits(wanted))) more = evictOne();
   unhold(parent);
   return h.segments < before;
 }
 
-function likelyFits(bytes: u32): bool {
+function likelyFits(bytes: u64): bool {
   const h = header();
   return <u64> h.usedBytes - h.windowBytes + bytes <= <u64> h.maxBytes;
 }

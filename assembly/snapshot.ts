@@ -17,6 +17,7 @@ export function adoptImage(maxTokens: u32, maxBytes: u32, gcThresholdK: u32, ser
   h.maxBytes = maxBytes;
   h.gcThresholdK = gcThresholdK;
   h.gcCursor = none<Segment>();
+  h.collectingLimit = -1;
   releaseWindow(h.input);
   releaseWindow(h.output);
   h.input = h.output = 0;

@@ -1,6 +1,7 @@
 /** An empty trie: at first, and after everything was forgotten. */
 import { emptyArena } from "./arena";
-import { exists, header, HEADER, Header, none, Point, Segment } from "./layout";
+import { evictedCapOf } from "./evicted";
+import { exists, header, HEADER, Header, Node, none, Point, Segment } from "./layout";
 import { newNode } from "./trie";
 
 /** Lays out an empty trie in memory that no trie has used. Serials of points begin above `serial`. */
@@ -9,9 +10,10 @@ export function startTrie(maxTokens: u32, maxBytes: u32, gcThresholdK: u32, seri
   memory.fill(HEADER, 0, offsetof<Header>());
   h.maxTokens = maxTokens;
   h.maxBytes = maxBytes;
+  h.evictedCap = evictedCapOf(maxTokens, maxBytes);
   h.gcThresholdK = gcThresholdK;
   h.newestVersion = -1;
-  h.collectedLimit = -1;
+  h.collectedLimit = h.collectingLimit = -1;
   h.serial = serial;
   h.root = newNode();
   return exists(h.root);
@@ -24,7 +26,9 @@ export function clearTrie(): bool {
   emptyArena();
   h.tokens = h.entries = h.segments = h.nodes = h.pins = h.heldTokens = 0;
   h.newest = h.oldest = h.gcCursor = none<Segment>();
-  h.collectedLimit = -1;
+  h.collectedLimit = h.collectingLimit = -1;
+  h.pathNode = none<Node>();
+  h.evicted = h.evictedCount = h.evictedLengths = 0;
   h.heap = h.chunks = h.scopeRefs = h.input = h.output = h.removedAt = 0;
   h.workers = 0;
   h.heapLen = h.heapCap = h.chunkCount = h.chunkCap = h.scopeCap = 0;

@@ -8,10 +8,12 @@ import { allocate, release, usableSize } from "./arena";
 import { commonPrefix } from "./bytes";
 import { addChild, anyChild, countChildren, findChild, releaseChildren, removeChild, replaceChild } from "./children";
 import { copyHolders, releaseHolders } from "./holders";
-import { exists, header, Node, none, TEXT_OF_BLOCK, TextBlock } from "./layout";
+import { exists, header, Node, none, TEXT_OF_BLOCK, TextBlock, WORK_SHIFT } from "./layout";
 
 /** Blocks smaller than this are not worth moving text out of. */
 const TRIM_BLOCK_MIN: u32 = 256;
+/** Text longer than this stays where it is: to move it would take too long at once. */
+const MOVED_MAX: u32 = 1 << 20;
 
 /** A node without label, points or children. */
 export function newNode(): Node {
@@ -29,8 +31,10 @@ function freeNode(node: Node): void {
   releaseChildren(node);
   releaseHolders(node);
   release(changetype<usize>(node));
-  header().nodes--;
-  header().known = 0;
+  const h = header();
+  h.nodes--;
+  h.known = 0;
+  if (h.pathNode == node) h.pathNode = none<Node>();
 }
 
 /**
@@ -184,7 +188,7 @@ function mergeWithChild(node: Node): void {
   trimText(child);
 }
 
-/** Puts the label of `upper`, which then has none, before that of `child`. False when there is no memory. */
+/** Puts the label of `upper`, which then has none, before that of `child`. False when it cannot be moved. */
 function prependLabel(child: Node, upper: Node): bool {
   const length = upper.labelLen + child.labelLen;
   if (upper.block == child.block && upper.label + upper.labelLen == child.label) {
@@ -193,7 +197,7 @@ function prependLabel(child: Node, upper: Node): bool {
     child.block.refs--;
     return true;
   }
-  const block = newBlock(length);
+  const block = movedBlock(length);
   if (!exists(block)) return false;
   const text = changetype<usize>(block) + TEXT_OF_BLOCK;
   memory.copy(text, upper.label, upper.labelLen);
@@ -209,13 +213,20 @@ function trimText(node: Node): void {
   const old = node.block;
   const size = usableSize(changetype<usize>(old));
   if (size < TRIM_BLOCK_MIN || old.live >= size / 2) return;
-  const block = newBlock(node.labelLen);
+  const block = movedBlock(node.labelLen);
   if (!exists(block)) return;
   const text = changetype<usize>(block) + TEXT_OF_BLOCK;
   const length = node.labelLen;
   memory.copy(text, node.label, length);
   dropLabel(node);
   setLabel(node, block, text, length);
+}
+
+/** A block for text that is moved. None when that is too long, or when there is no memory. */
+function movedBlock(length: u32): TextBlock {
+  if (length > MOVED_MAX) return none<TextBlock>();
+  header().work += length >> WORK_SHIFT;
+  return newBlock(length);
 }
 
 function newBlock(length: u32): TextBlock {

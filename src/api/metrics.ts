@@ -69,6 +69,7 @@ function describeCache(stats: TrieStats | null) {
     gc_threshold_k: stats?.gcThresholdK ?? 0,
     cache_size_mb: (stats?.usedBytes ?? 0) / 2 ** 20,
     misses_by_reason: stats?.misses_by_reason ?? {},
+    hits_by_reason: stats?.hits_by_reason ?? {},
     evicted_tokens: stats?.evictedTokens ?? {},
     newest_weight_version: stats?.newestVersion ?? null,
   };

@@ -191,6 +191,7 @@ export const SCHEMAS = {
       gc_threshold_k: count,
       cache_size_mb: { type: "number", minimum: 0 },
       misses_by_reason: reasons,
+      hits_by_reason: reasons,
       evicted_tokens: reasons,
       newest_weight_version: { type: ["integer", "null"] },
     }),
@@ -234,7 +235,7 @@ export const SCHEMAS = {
       "Weight version of sampled tokens; -1: not sampled; null: sampled, version unknown; a string: a label",
     ),
     matched_length: { ...count, description: "Tokens that came from the cache; the others were encoded" },
-    match_reason: { ...string, enum: ["hit", "no match", "not at a splice point", "empty"] },
+    match_reason: { ...string, enum: ["hit", "evicted", "no match", "not at a splice point", "empty"] },
     candidates: { ...count, description: "Stored paths with this text: more than 1 means it is ambiguous" },
   }),
   Snapshot: exactly({

@@ -28,6 +28,8 @@ export interface CacheGauges {
   readonly pinned: number;
   readonly hits: number;
   readonly misses_by_reason: Readonly<Record<string, number>>;
+  /** Why hits end where they do: "hit" is those that nothing cut short. */
+  readonly hits_by_reason?: Readonly<Record<string, number>>;
   readonly evictedTokens: Readonly<Record<string, number>>;
 }
 
@@ -207,6 +209,13 @@ function registerCache(registry: Registry, cache: MetricSources["cache"]): void 
   counts(registry, "hits_total", "Look-ups that found tokens", null, () => ({ "": cache()?.hits ?? 0 }));
   counts(
     registry,
+    "partial_hits_total",
+    "Look-ups that found tokens, and fewer than were stored once or are stored",
+    "reason",
+    () => partialHits(cache()),
+  );
+  counts(
+    registry,
     "misses_total",
     "Look-ups that found none",
     "reason",
@@ -219,6 +228,11 @@ function registerCache(registry: Registry, cache: MetricSources["cache"]): void 
     "reason",
     () => cache()?.evictedTokens ?? {},
   );
+}
+
+function partialHits(stats: CacheGauges | null): Record<string, number> {
+  const { hit: _whole, ...partial } = stats?.hits_by_reason ?? {};
+  return partial;
 }
 
 /** A counter whose values are kept elsewhere. */

@@ -111,8 +111,8 @@ export abstract class CheckedTrie {
     tag: string,
     scopes: Pick<SnapshotTables, "scopes" | "freeScopeIds">,
   ): SnapshotTables {
-    const { hits, misses_by_reason } = this.lookups.stats();
-    const lookups = { hits, misses_by_reason };
+    const { misses_by_reason, hits_by_reason } = this.lookups.stats();
+    const lookups = { misses_by_reason, hits_by_reason };
     return { tag, labels: this.codes.labels, ...scopes, lookups, limits: this.limits };
   }
 

@@ -23,37 +23,58 @@ export const PointFlag = {
 export const LookupMode = { LONGEST: 0, RETRIEVE: 1, CONTINUE: 2 } as const;
 export type LookupMode = (typeof LookupMode)[keyof typeof LookupMode];
 
-/** Reason of an answer that uses `spliceBytes` of the `matchedBytes` that stored text shares with the query. */
-export function matchReason(queryBytes: number, matchedBytes: number, spliceBytes: number): MatchReason {
+/**
+ * Reason of an answer that uses `spliceBytes` of the `matchedBytes` that stored text shares with the query; `evicted`: the
+ * query begins with a longer text that has left.
+ */
+export function matchReason(
+  queryBytes: number,
+  matchedBytes: number,
+  spliceBytes: number,
+  evicted: boolean,
+): MatchReason {
   if (queryBytes === 0) return "empty";
+  if (evicted) return "evicted";
   if (matchedBytes === 0) return "no match";
   return spliceBytes === matchedBytes ? "hit" : "not at a splice point";
 }
 
 const NOTHING_COUNTED = {
-  hits: 0,
-  misses_by_reason: { "no match": 0, "not at a splice point": 0, "empty": 0 },
+  misses_by_reason: { "evicted": 0, "no match": 0, "not at a splice point": 0, "empty": 0 },
+  hits_by_reason: { "hit": 0, "evicted": 0, "not at a splice point": 0 },
 };
+
+type HitReason = keyof TrieStats["hits_by_reason"];
+/** What of look-ups a snapshot keeps. */
+export type LookupCounts = Pick<TrieStats, "misses_by_reason" | "hits_by_reason">;
 
 /** Counts look-ups. A hit is a look-up that found tokens, whatever the reason it stopped there. */
 export class LookupCounters {
-  #hits: number;
-  readonly #missesByReason: Record<Exclude<MatchReason, "hit">, number>;
+  /** Hits that use all that stored text shares with the query: by far the most, so they have a field of their own. */
+  #wholeHits: number;
+  readonly #hits: Record<HitReason, number>;
+  readonly #misses: Record<Exclude<MatchReason, "hit">, number>;
 
   /** Counts on from `counted`. */
-  constructor(counted: Pick<TrieStats, "hits" | "misses_by_reason"> = NOTHING_COUNTED) {
-    this.#hits = counted.hits;
-    this.#missesByReason = { ...counted.misses_by_reason };
+  constructor(counted: LookupCounts = NOTHING_COUNTED) {
+    this.#wholeHits = counted.hits_by_reason.hit;
+    this.#hits = { ...counted.hits_by_reason };
+    this.#misses = { ...counted.misses_by_reason };
   }
 
   count(found: boolean, reason: MatchReason): void {
-    if (found) this.#hits++;
-    else if (reason !== "hit") this.#missesByReason[reason]++;
+    if (reason === "hit") this.#wholeHits++;
+    else if (found) this.#hits[reason as HitReason]++;
+    else this.#misses[reason]++;
   }
 
-  stats(): Pick<TrieStats, "hits" | "misses" | "misses_by_reason"> {
-    const by = this.#missesByReason;
-    const misses = by["no match"] + by["not at a splice point"] + by.empty;
-    return { hits: this.#hits, misses, misses_by_reason: { ...by } };
+  stats(): LookupCounts & Pick<TrieStats, "hits" | "misses"> {
+    const hits_by_reason = { ...this.#hits, hit: this.#wholeHits };
+    const misses_by_reason = { ...this.#misses };
+    return { hits: sum(hits_by_reason), misses: sum(misses_by_reason), misses_by_reason, hits_by_reason };
   }
+}
+
+function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0);
 }

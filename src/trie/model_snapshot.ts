@@ -14,7 +14,7 @@ import {
 import { xxh64 } from "./xxh64.ts";
 
 const LAYOUT_ID = new Uint8Array(32);
-new TextEncoder().encodeInto("model trie, records as JSON, 1", LAYOUT_ID);
+new TextEncoder().encodeInto("model trie, records as JSON, 2", LAYOUT_ID);
 
 /** What the model keeps beside its records. */
 export interface ModelState extends ModelImage {

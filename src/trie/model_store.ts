@@ -4,6 +4,7 @@
  * @module
  */
 import { PointFlag } from "./match.ts";
+import { ModelEvicted } from "./model_evicted.ts";
 
 /** A run of tokens added by one event. */
 export interface ModelSegment {
@@ -42,6 +43,7 @@ export interface ModelImage {
   /** By serial, which is given anew. */
   readonly points: readonly (Omit<ModelPoint, "segment" | "serial"> & { readonly segment: number })[];
   readonly evictedTokens: { readonly lru: number; readonly version: number; readonly removed: number };
+  readonly evictedTexts: readonly string[];
   readonly tick: number;
 }
 
@@ -55,10 +57,16 @@ export class ModelStore {
   /** By serial, in order of creation. */
   readonly points = new Map<number, ModelPoint>();
   readonly evictedTokens = { lru: 0, version: 0, removed: 0 };
+  readonly evicted: ModelEvicted;
   tokens = 0;
   entries = 0;
   #tick = 0;
   #serial = 0;
+
+  /** `maxCacheSize` decides how many evicted texts are remembered. */
+  constructor(maxCacheSize: number, evictedTexts: readonly string[] = []) {
+    this.evicted = new ModelEvicted(maxCacheSize, evictedTexts);
+  }
 
   addSegment(segment: ModelSegment): void {
     this.segments.add(segment);
@@ -97,8 +105,9 @@ export class ModelStore {
   /** Removes a segment without children. Its parent is then as recently used as the segment was. */
   removeLeaf(segment: ModelSegment, cause: RemovalCause): void {
     if (segment.children.size > 0) throw new Error("Cannot remove segment: others continue it");
-    for (const point of segment.points) {
+    for (const point of [...segment.points].reverse()) {
       this.points.delete(point.serial);
+      if (cause !== "removed") this.evicted.add(point.text);
       if (point.flags & PointFlag.ENTRY) this.entries--;
     }
     this.segments.delete(segment);
@@ -107,6 +116,14 @@ export class ModelStore {
     if (segment.parent === null) return;
     segment.parent.children.delete(segment);
     segment.parent.tick = Math.max(segment.parent.tick, segment.tick);
+  }
+
+  /** Whether a point stands at this very text. */
+  holdsText(text: string): boolean {
+    for (const point of this.points.values()) {
+      if (point.text === text) return true;
+    }
+    return false;
   }
 
   /** Removes a segment and everything that continues it, children first. */
@@ -154,6 +171,7 @@ export class ModelStore {
     for (const s of this.segments) this.evictedTokens.removed += s.ids.length;
     this.segments.clear();
     this.points.clear();
+    this.evicted.clear();
     this.tokens = 0;
     this.entries = 0;
   }
@@ -175,13 +193,14 @@ export class ModelStore {
         flags,
       })),
       evictedTokens: { ...this.evictedTokens },
+      evictedTexts: this.evicted.texts,
       tick: this.#tick,
     };
   }
 
   /** A store with these records. Serials begin above `serial`, so that handles of another store are stale. */
-  static of(image: ModelImage, serial: number): ModelStore {
-    const store = new ModelStore();
+  static of(image: ModelImage, serial: number, maxCacheSize: number): ModelStore {
+    const store = new ModelStore(maxCacheSize, image.evictedTexts);
     const order: ModelSegment[] = [];
     for (const { parent, logprobs, ...segment } of image.segments) {
       order.push({

@@ -45,7 +45,7 @@ const encoder = new TextEncoder();
 
 /** {@link TokenTrie} by linear scans: every look-up costs O(stored texts). */
 export class ModelTrie extends CheckedTrie implements TokenTrie {
-  #store = new ModelStore();
+  #store: ModelStore;
   readonly #pinned = new Map<PathHandle, ModelPoint>();
   #holders = new ModelHolders();
   #newestVersion = -1;
@@ -55,6 +55,7 @@ export class ModelTrie extends CheckedTrie implements TokenTrie {
   /** Throws `RangeError` for a limit outside its range. */
   constructor(options: TokenTrieOptions = {}) {
     super(options, false);
+    this.#store = new ModelStore(this.limits.maxCacheSize);
   }
 
   protected override storeText(input: CheckedInsert): string | null {
@@ -167,7 +168,8 @@ export class ModelTrie extends CheckedTrie implements TokenTrie {
     for (const p of this.#store.points.values()) {
       matchedBytes = Math.max(matchedBytes, commonPrefix(p.text, query));
     }
-    const reason = matchReason(utf8.length, matchedBytes, spliceBytes);
+    const evicted = this.#store.evicted.begins(query, spliceBytes, (text) => this.#store.holdsText(text));
+    const reason = matchReason(utf8.length, matchedBytes, spliceBytes, evicted);
     this.lookups.count(found !== null, reason);
     const handle = point === null ? null : handleOf(point);
     if (point !== null) this.#store.touch(point.segment);
@@ -354,7 +356,7 @@ export class ModelTrie extends CheckedTrie implements TokenTrie {
   load(snapshot: Uint8Array, tag = ""): void {
     const { tables, state } = loadModel(snapshot);
     requireTag(tables, tag);
-    this.#store = ModelStore.of(state, this.#store.serial);
+    this.#store = ModelStore.of(state, this.#store.serial, this.limits.maxCacheSize);
     this.adoptTables(tables);
     this.#newestVersion = state.newestVersion;
     this.#collectedLimit = state.collectedLimit;

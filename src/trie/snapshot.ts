@@ -17,7 +17,7 @@
  * @module
  */
 import type { TrieLimits } from "./input.ts";
-import type { TrieStats } from "./token_trie.ts";
+import type { LookupCounts } from "./match.ts";
 
 /** A snapshot cannot be loaded: it is none, of another build, damaged or cut, or does not fit. */
 export class SnapshotError extends Error {
@@ -32,7 +32,7 @@ export class SnapshotError extends Error {
 }
 
 /** Newest form of snapshots, and the only one that is read. */
-export const SNAPSHOT_FORMAT_VERSION = 1;
+export const SNAPSHOT_FORMAT_VERSION = 2;
 /** Bytes of image under one sum: what a sliced save does in one slice, some 2 ms. */
 export const SNAPSHOT_CHUNK_BYTES = 2 ** 21;
 
@@ -55,7 +55,7 @@ export interface SnapshotTables {
   /** Scopes with their ids; empty where the image has the names. */
   readonly scopes: readonly (readonly [scope: string, id: number])[];
   readonly freeScopeIds: readonly number[];
-  readonly lookups: Pick<TrieStats, "hits" | "misses_by_reason">;
+  readonly lookups: LookupCounts;
   /** Bounds of the trie that wrote the snapshot: for who reads it. The bounds of the trie that loads it apply. */
   readonly limits: TrieLimits;
 }

@@ -42,9 +42,15 @@ export interface PathHandle {
   readonly serial: number;
 }
 
-/** Why a look-up answered what it did. */
+/**
+ * Why a look-up answered what it did. "evicted" comes before the reasons below it, and stands beside a shorter match too:
+ * a larger cache would have found more. It is about text, whatever its scope and whether it was a splice point; what
+ * `remove` or `clear` took is not evicted. A trie remembers the last evicted texts only (see docs/trie.md): a reason may
+ * be missing, and is never wrong.
+ */
 export type MatchReason =
   | "hit" // the whole query, or all of it up to a splice point past which nothing is stored
+  | "evicted" // the query begins with a longer text that was evicted or collected, and is not stored now
   | "no match" // nothing stored begins like the query
   | "not at a splice point" // stored text goes on past the answer, but may not be cut where the query leaves it
   | "empty"; // the query is empty
@@ -176,6 +182,8 @@ export interface TrieStats {
   readonly hits: number;
   readonly misses: number;
   readonly misses_by_reason: Readonly<Record<Exclude<MatchReason, "hit">, number>>;
+  /** Hits by the reason that they end where they do: their sum is `hits`. */
+  readonly hits_by_reason: Readonly<Record<Exclude<MatchReason, "empty" | "no match">, number>>;
   readonly evictedTokens: { readonly lru: number; readonly version: number; readonly removed: number };
   /** Newest integer version seen, or null. */
   readonly newestVersion: number | null;
@@ -283,7 +291,11 @@ export interface TokenTrie {
   /** Removes what no version newer than `currentVersion - gcThresholdK` passed through. Unversioned entries stay. */
   gcByWeightVersion(currentVersion: number, gcThresholdK?: number): GcReport;
 
-  /** As `gcByWeightVersion`, at most `segmentsMax` segments looked at a call, for callers that share a thread. */
+  /**
+   * As `gcByWeightVersion`, at most `segmentsMax` segments looked at a call, for callers that share a thread. Fewer where
+   * a segment has many points or much text: so many segments stand for that much work, and what cannot be done in one
+   * call, the next goes on with.
+   */
   gcSlice(currentVersion: number, gcThresholdK: number, segmentsMax: number): GcReport;
 
   /** The label of a `generationVersions` value ≤ -2; undefined for others. */

@@ -79,6 +79,7 @@ export const ResultWord = {
   REMOVED_TOKENS: 15,
   HELD_TOKENS: 16,
   LOGPROB_BYTES: 17,
+  EVICTED: 18,
 } as const;
 
 /** What a look-up writes to the output window, and does besides: output.ts and lookup.ts. */

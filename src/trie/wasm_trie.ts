@@ -196,7 +196,9 @@ export class WasmTrie extends CheckedTrie implements TokenTrie {
   #account(handle: PathHandle | null, options: LookupOptions): MatchReason {
     const core = this.#core;
     const spliceBytes = core.result(ResultWord.SPLICE_BYTES);
-    const reason = matchReason(this.#queryBytes, core.result(ResultWord.MATCHED_BYTES), spliceBytes);
+    const matchedBytes = core.result(ResultWord.MATCHED_BYTES);
+    const evicted = core.result(ResultWord.EVICTED) !== 0;
+    const reason = matchReason(this.#queryBytes, matchedBytes, spliceBytes, evicted);
     this.lookups.count(spliceBytes > 0, reason);
     if (handle !== null && options.pin) this.#pinned.add(handle);
     return reason;

@@ -4,6 +4,7 @@
  * @module
  */
 import { boundCases } from "./token_trie/bound_cases.ts";
+import { evictedCases } from "./token_trie/evicted_cases.ts";
 import type { CreateTrie, RegisterCase } from "./token_trie/harness.ts";
 import { holderCases } from "./token_trie/holder_cases.ts";
 import { insertCases } from "./token_trie/insert_cases.ts";
@@ -17,7 +18,9 @@ export type { CreateTrie } from "./token_trie/harness.ts";
 export function tokenTrieSuite(name: string, create: CreateTrie): void {
   const test: RegisterCase = (criterion, run) =>
     Deno.test(`${name}: ${criterion}`, async () => await run(await create(), create));
-  for (const cases of [insertCases, spliceCases, textCases, boundCases, holderCases, snapshotCases]) {
+  for (
+    const cases of [insertCases, spliceCases, textCases, boundCases, evictedCases, holderCases, snapshotCases]
+  ) {
     cases(test);
   }
 }

@@ -196,9 +196,18 @@ export function boundCases(test: RegisterCase): void {
     trie.findContinuation("say jsonp");
     trie.findContinuation("other");
     trie.findContinuation("");
-    const { hits, misses, misses_by_reason } = trie.stats();
-    assert.deepEqual([hits, misses], [1, 3]);
-    assert.deepEqual(misses_by_reason, { "no match": 1, "not at a splice point": 1, "empty": 1 });
+    trie.append(null, [prompt("say xml", [1, 2], { splicePoints: [{ byteOffset: 4, tokenIndex: 1 }] })]);
+    trie.findContinuation("say yaml");
+    trie.findContinuation("say x");
+    const { hits, misses, misses_by_reason, hits_by_reason } = trie.stats();
+    assert.deepEqual([hits, misses], [3, 3]);
+    assert.deepEqual(misses_by_reason, {
+      "evicted": 0,
+      "no match": 1,
+      "not at a splice point": 1,
+      "empty": 1,
+    });
+    assert.deepEqual(hits_by_reason, { "hit": 2, "evicted": 0, "not at a splice point": 1 });
   });
 
   test("a trie refuses limits that are none", async (_, create) => {

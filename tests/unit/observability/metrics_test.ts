@@ -18,6 +18,7 @@ const CACHE: CacheGauges = {
   pinned: 1,
   hits: 8,
   misses_by_reason: { "no match": 2, empty: 0 },
+  hits_by_reason: { hit: 5, evicted: 3, "not at a splice point": 0 },
   evictedTokens: { lru: 9, version: 10, removed: 11 },
 };
 
@@ -84,6 +85,7 @@ Deno.test("createRouterMetrics() reads gauges when scraped and forgets workers t
     "slime_router_cache_max_tokens 100",
     "slime_router_cache_used_bytes 700",
     "slime_router_cache_hits_total 8",
+    'slime_router_cache_partial_hits_total{reason="evicted"} 3',
     'slime_router_cache_misses_total{reason="no match"} 2',
     'slime_router_cache_evicted_tokens_total{reason="version"} 10',
   ];
