@@ -6,7 +6,7 @@
 import { ContentState, NO_TOOL_CALLS, type ToolSyntax } from "./content.ts";
 import { deepseek } from "./formats/deepseek.ts";
 import { glm } from "./formats/glm.ts";
-import { beginHarmony, harmonyTokens } from "./formats/harmony.ts";
+import { beginHarmony, harmonyStops, harmonyTokens } from "./formats/harmony.ts";
 import { hermes } from "./formats/hermes.ts";
 import { kimi } from "./formats/kimi.ts";
 import { llama3Json } from "./formats/llama3_json.ts";
@@ -97,6 +97,11 @@ export function delimiterTokens(formats: { toolFormat: string; reasoningFormat: 
   if (toolFormat === HARMONY || reasoningFormat === HARMONY) return harmonyTokens;
   const think = REASONING_SYNTAXES[reasoningFormat];
   return [...(think === undefined ? [] : [think.opener, think.closer]), ...TOOL_SYNTAXES[toolFormat].tokens];
+}
+
+/** The delimiters that end a reply, besides the model's end of sequence: an engine has to stop at them. */
+export function stopTokens({ toolFormat }: { toolFormat: string }): readonly string[] {
+  return toolFormat === HARMONY ? harmonyStops : [];
 }
 
 function checkedFormats(

@@ -6,7 +6,7 @@
  */
 import { parseJson } from "../tokenizer/parse_json.ts";
 import type { JsonObject } from "../types.ts";
-import { isPlainObject, plainContent, REASONING_FIELDS } from "./canonical.ts";
+import { isPlainObject, plainContent, REASONING_FIELDS, reasoningOf } from "./canonical.ts";
 import type { TemplateClock } from "./template_clock.ts";
 
 /** The part of a chat template that is used. */
@@ -36,6 +36,8 @@ export interface MessageForm {
   readonly absentContentAs: "" | null;
   /** Lists of content parts are read by the template; otherwise their texts are joined by newlines. */
   readonly readsParts: boolean;
+  /** Reasoning is read from `thinking`, as gpt-oss's template does, not from the names that clients give back. */
+  readonly readsThinking: boolean;
 }
 
 /** Most conversations have objects and ""; the first form in which a template prints the call's name and value is taken. */
@@ -62,7 +64,11 @@ export class ChatRenderer {
 
   /** How this template wants messages, found out with the first conversation. */
   get form(): MessageForm {
-    return this.#form ??= { ...this.#callForm(), readsParts: this.#readsParts() };
+    return this.#form ??= {
+      ...this.#callForm(),
+      readsParts: this.#readsParts(),
+      readsThinking: this.#readsThinking(),
+    };
   }
 
   /**
@@ -95,11 +101,12 @@ export class ChatRenderer {
     const message = withReasoning(given);
     const hasCalls = Array.isArray(message.tool_calls) && message.tool_calls.length > 0;
     const content = this.#content(message, hasCalls, form);
-    if (!hasCalls && content === message.content) return message;
+    const thinking = form.readsThinking ? thinkingOf(message, hasCalls) : {};
+    if (!hasCalls && content === message.content && !("thinking" in thinking)) return message;
     const calls = hasCalls && form.argumentsAs === "object"
       ? { tool_calls: (message.tool_calls as unknown[]).map((call) => this.#withObject(call)) }
       : {};
-    return { ...message, ...calls, ...(content === undefined ? {} : { content }) } as JsonObject;
+    return { ...message, ...calls, ...thinking, ...(content === undefined ? {} : { content }) } as JsonObject;
   }
 
   #content(message: JsonObject, hasCalls: boolean, form: MessageForm): unknown {
@@ -136,7 +143,7 @@ export class ChatRenderer {
       { role: "tool", tool_call_id: "call00001", name: "probe_name", content: "probe" },
     ];
     const prints = (form: Pick<MessageForm, "argumentsAs" | "absentContentAs">) => {
-      const text = this.#tryRender(messages, { ...form, readsParts: false });
+      const text = this.#tryRender(messages, { ...form, readsParts: false, readsThinking: false });
       return text.includes("probe_name") && text.includes("probe_value") && !text.includes('\\"probe_key');
     };
     return CALL_FORMS.find(prints) ?? CALL_FORMS[0]!;
@@ -144,9 +151,15 @@ export class ChatRenderer {
 
   #readsParts(): boolean {
     const parts = ["probe one", "probe two"].map((text) => ({ type: "text", text }));
-    const form: MessageForm = { ...CALL_FORMS[0]!, readsParts: true };
+    const form: MessageForm = { ...CALL_FORMS[0]!, readsParts: true, readsThinking: false };
     const text = this.#tryRender([{ role: "user", content: parts }], form);
     return text.includes("probe one") && text.includes("probe two") && !/["']type["']/.test(text);
+  }
+
+  #readsThinking(): boolean {
+    const said = { role: "assistant", content: "probe", thinking: "probe thought" };
+    const form: MessageForm = { ...CALL_FORMS[0]!, readsParts: false, readsThinking: false };
+    return this.#tryRender([{ role: "user", content: "probe" }, said], form).includes("probe thought");
   }
 
   #tryRender(messages: readonly JsonObject[], form: MessageForm): string {
@@ -156,6 +169,13 @@ export class ChatRenderer {
       return "";
     }
   }
+}
+
+/** Reasoning under the name `thinking`. With calls and text there is none: templates take one of the two, or refuse both. */
+function thinkingOf(message: JsonObject, hasCalls: boolean): JsonObject {
+  const reasoning = reasoningOf(message);
+  const isTaken = message.thinking !== undefined || (hasCalls && (message.content ?? "") !== "");
+  return message.role !== "assistant" || reasoning === "" || isTaken ? {} : { thinking: reasoning };
 }
 
 /** Reasoning under the name that most templates read, as `transformers` 5 gives it to them. */

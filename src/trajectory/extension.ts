@@ -80,15 +80,19 @@ function byPlaceholder(turn: ExtendedTurn, parts: ExtensionParts): Extension | n
   return joined(turn, closed + behind, closingUnits, false);
 }
 
-/** What stands behind the turn: by a placeholder for it, else, where the template goes on otherwise behind calls, by its end. */
-function textBehind({ promptUnits }: ExtendedTurn, parts: ExtensionParts): string | null {
+/**
+ * What stands behind the turn: by a placeholder for it, else, where the template goes on otherwise behind calls, by its end.
+ * The end begins with the closing, or with the stop token where calls have one of their own (`<|call|>`).
+ */
+function textBehind({ promptUnits, sampled }: ExtendedTurn, parts: ExtensionParts): string | null {
   const { prompt, closing } = parts;
   const isBehind = (text: string) => prompt.endsWith(text) && prompt.length - text.length >= promptUnits;
   const marked = parts.textBehind();
   if (marked !== null && isBehind(marked)) return marked;
   const through = parts.textThrough();
   if (through === null || !prompt.startsWith(through)) return null;
-  const units = through.endsWith(closing) ? through.length - closing.length : through.length;
+  const end = [closing, sampled.stop].find((each) => each !== "" && through.endsWith(each)) ?? "";
+  const units = through.length - end.length;
   return units < promptUnits ? null : prompt.slice(units);
 }
 

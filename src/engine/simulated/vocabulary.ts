@@ -12,6 +12,7 @@ export const STOP_TOKEN_NAMES: readonly string[] = [
   "<|im_end|>",
   "<|eot_id|>",
   "<|return|>",
+  "<|call|>",
   "<end_of_turn>",
   "<｜end▁of▁sentence｜>",
   "<|end_of_text|>",

@@ -31,6 +31,9 @@ const FUNCTIONS = "functions.";
 /** Every delimiter of harmony. */
 export const harmonyTokens: readonly string[] = [START, CHANNEL, CONSTRAIN, MESSAGE, ...closers];
 
+/** What ends a reply: a call waits for its result, an answer is the last. */
+export const harmonyStops: readonly string[] = ["<|call|>", "<|return|>"];
+
 /** Which bodies are told apart from content. */
 export interface HarmonyOptions {
   /** Messages to `functions.F` are calls. */

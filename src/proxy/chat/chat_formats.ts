@@ -5,7 +5,7 @@
  */
 import type { CallGrammar } from "../../parse/call_grammar.ts";
 import { callGrammar, constrainCalls } from "../../parse/constrain.ts";
-import { createOutputParser, delimiterTokens } from "../../parse/create.ts";
+import { createOutputParser, delimiterTokens, stopTokens } from "../../parse/create.ts";
 import { opensReasoning, toolFormatFor } from "../../parse/guess.ts";
 import type { OutputParser } from "../../parse/parser.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
@@ -35,6 +35,8 @@ export class ChatFormats {
   readonly names: FormatNames;
   /** Texts of delimiters that are one token, by its id. */
   readonly delimiters: ReadonlyMap<number, string>;
+  /** Ids at which an engine has to stop, whatever it knows of the format. */
+  readonly stopTokenIds: readonly number[];
   readonly #special: ReadonlySet<string>;
   readonly #grammar: CallGrammar | undefined;
 
@@ -50,6 +52,7 @@ export class ChatFormats {
       return id === undefined ? [] : [[id, text]];
     });
     this.delimiters = new Map(known);
+    this.stopTokenIds = stopTokens(names).flatMap((text) => tokenizer.tokenToId(text) ?? []);
     // A delimiter that is an ordinary added token may be sampled letter by letter: engines find it in the text then.
     this.#special = new Set(known.filter(([id]) => tokenizer.isSpecial(id)).map(([, text]) => text));
   }

@@ -192,8 +192,18 @@ export class ChatTurn {
 
   #tokenRequest(rid: string): TokenRequest {
     const { sampling, stream, extra } = this.#call.request;
-    const held = this.#constraint === null ? sampling : { ...sampling, responseFormat: this.#constraint };
-    return { inputIds: this.plan.fullIds, sampling: held, stream, rid, extra };
+    const { stopTokenIds } = this.#deps.formats;
+    const stopping = stopTokenIds.length === 0 || sampling.ignoreEos
+      ? {}
+      : { stopTokenIds: [...new Set([...sampling.stopTokenIds ?? [], ...stopTokenIds])] };
+    const held = this.#constraint === null ? {} : { responseFormat: this.#constraint };
+    return {
+      inputIds: this.plan.fullIds,
+      sampling: { ...sampling, ...stopping, ...held },
+      stream,
+      rid,
+      extra,
+    };
   }
 
   #newChoice(index: number): Choice {
