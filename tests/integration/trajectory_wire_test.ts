@@ -184,6 +184,53 @@ for (const onAbort of ["resume", "retry", "return"] as const satisfies readonly 
   });
 }
 
+Deno.test("/abort_request after a pause that was gone over: both pieces are recorded, each under its version", async () => {
+  const clock = new FakeClock();
+  await using h = await createChatHarness({
+    engine: {
+      clock,
+      latency: SLOW,
+      weightVersion: "7",
+      faults: { abortRunning: { next: 1, afterTokens: 5 } },
+    },
+    config: { onAbort: "resume", abortRetryWaitMs: 0 },
+    wrapFetch: (fetch) => {
+      let posts = 0;
+      return async (input, init) => {
+        if (new URL(String(input)).pathname === "/generate" && ++posts === 2) {
+          h.engines[0]!.setWeightVersion("8");
+        }
+        return await fetch(input, init);
+      };
+    },
+  });
+  const body = { ...HELLO, max_tokens: 500, rid: "mine", stream: true };
+  const reply = await passing(clock, h.post("/sessions/a/v1/chat/completions", body));
+  const reader = reply.body!.getReader();
+  const decoder = new TextDecoder();
+  for (let chunk = 0; chunk < 9; chunk++) await passing(clock, reader.read());
+  assert.equal(h.wire.length, 2, "it goes on");
+  await (await h.post("/abort_request", { rid: "mine" })).text();
+  let text = "";
+  for (let next = await reader.read(); next.value !== undefined; next = await reader.read()) {
+    text += decoder.decode(next.value);
+  }
+  assert.match(text, /"finish_reason":"abort"/);
+  const { rows: [row], exported } = await h.samples("a");
+  assert.ok(exported > 5, `${exported}`);
+  assert.deepEqual(row!.versions.slice(-exported), [
+    ...new Array(5).fill(7),
+    ...new Array(exported - 5).fill(8),
+  ]);
+  assert.deepEqual([row!.status, row!.complete], ["aborted", true]);
+  const [, second] = h.wire;
+  assert.deepEqual(
+    row!.tokens.slice(0, second!.promptIds.length),
+    second!.promptIds,
+    "the second piece was asked with the first",
+  );
+});
+
 Deno.test("chat: weights change in mid-turn, and each token keeps the version that sampled it", async () => {
   for (const stream of [false, true]) {
     await using h = await createChatHarness({
