@@ -16,7 +16,7 @@ import { exportApi } from "./api/export.ts";
 import { healthApi } from "./api/health.ts";
 import { onHttpError } from "./api/http_error.ts";
 import { metricsApi } from "./api/metrics.ts";
-import { modelsApi } from "./api/models.ts";
+import { MODELS_PATHS, modelsApi } from "./api/models.ts";
 import { openAiErrors } from "./api/openai_errors.ts";
 import { openapiApi } from "./api/openapi.ts";
 import { sessionsApi } from "./api/sessions.ts";
@@ -103,7 +103,9 @@ export function createApp(deps: AppDeps): Hono<RouterEnv> {
   app.use(withoutBasePath());
   app.use(requestId({ clock, newId: deps.newRequestId, requestTimeoutMs: config.requestTimeoutMs }));
   if (chat !== null) { for (const path of CHAT_PATHS) app.use(path, openAiErrors()); }
-  if (completion !== null) { for (const path of COMPLETION_PATHS) app.use(path, openAiErrors()); }
+  if (completion !== null) {
+    for (const path of [...COMPLETION_PATHS, ...MODELS_PATHS]) app.use(path, openAiErrors());
+  }
   app.use(accessLog());
   app.use(requestMetrics(metrics));
   if (config.apiKey !== null) app.use(auth(config.apiKey));

@@ -25,6 +25,9 @@ const LIST_PATHS = ["/v1/models", "/sessions/:id/v1/models"] as const;
 /** Ids may hold slashes: `Qwen/Qwen3-8B`. */
 const MODEL_PATHS = ["/v1/models/:model{.+}", "/sessions/:id/v1/models/:model{.+}"] as const;
 
+/** Where models are told. */
+export const MODELS_PATHS = [...LIST_PATHS, ...MODEL_PATHS] as const;
+
 /** Routes `/v1/models` and `/v1/models/{model}`. */
 export function modelsApi(options: ModelsApiOptions): Hono<RouterEnv> {
   const app = new Hono<RouterEnv>();

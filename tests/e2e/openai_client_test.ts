@@ -65,6 +65,64 @@ Deno.test("openai client: the tool loop runs to its end in one row, plain and st
   }
 });
 
+Deno.test("openai client: forced calls, whole and streamed, of one function and of any", async () => {
+  await using pair = await serveSimulated();
+  const client = new OpenAI({ baseURL: `${pair.url}/v1`, apiKey: "none", maxRetries: 0 });
+  const named = { type: "function" as const, function: { name: "look_up" } };
+  for (const [choice, reason] of [["required", "tool_calls"], [named, "stop"]] as const) {
+    const body = { model, messages: HELLO, tools: TOOLS, tool_choice: choice, parallel_tool_calls: false };
+    const whole = await client.chat.completions.create(body);
+    const stream = client.chat.completions.stream(body);
+    for (
+      const { message, finish_reason } of [
+        whole.choices[0]!,
+        (await stream.finalChatCompletion()).choices[0]!,
+      ]
+    ) {
+      const [call] = message.tool_calls ?? [];
+      assert.deepEqual([finish_reason, message.tool_calls?.length, call?.type], [reason, 1, "function"]);
+      if (call?.type !== "function") throw new Error("no function");
+      assert.deepEqual([call.function.name, JSON.parse(call.function.arguments)], ["look_up", {
+        word: "hello",
+      }]);
+    }
+  }
+});
+
+Deno.test("openai client: text completions, whole and streamed, with log-probabilities", async () => {
+  await using pair = await serveSimulated(["hello world"]);
+  const client = new OpenAI({ baseURL: `${pair.url}/v1`, apiKey: "none", maxRetries: 0 });
+  const body = { model, prompt: "user", max_tokens: 40, logprobs: 1 };
+  const whole = await client.completions.create(body);
+  const [choice] = whole.choices;
+  assert.deepEqual([whole.object, choice!.text, choice!.finish_reason], [
+    "text_completion",
+    "hello world",
+    "stop",
+  ]);
+  assert.equal(choice!.logprobs!.tokens!.length, whole.usage!.completion_tokens);
+  const chunks = await Array.fromAsync(
+    await client.completions.create({ ...body, stream: true, stream_options: { include_usage: true } }),
+  );
+  assert.equal(chunks.flatMap(({ choices }) => choices.map(({ text }) => text)).join(""), "hello world");
+  assert.equal(chunks.at(-1)!.usage!.prompt_tokens, whole.usage!.prompt_tokens);
+  const many = await client.completions.create({ ...body, prompt: ["user", "system"], n: 2 });
+  assert.deepEqual(many.choices.map(({ index }) => index), [0, 1, 2, 3]);
+});
+
+Deno.test("openai client: models are listed and found, below a session too", async () => {
+  await using pair = await serveSimulated(["hello"]);
+  for (const base of ["/v1", "/sessions/a/v1"]) {
+    const client = new OpenAI({ baseURL: pair.url + base, apiKey: "none", maxRetries: 0 });
+    const [first] = (await client.models.list()).data;
+    assert.deepEqual(await client.models.retrieve(first!.id), first);
+    await assert.rejects(client.models.retrieve("a/b"), (error) => {
+      assert.ok(error instanceof OpenAI.NotFoundError);
+      return error.code === "model_not_found";
+    });
+  }
+});
+
 Deno.test("openai client: what is wrong comes as its own errors", async () => {
   await using pair = await serveSimulated(["hello"]);
   const client = new OpenAI({ baseURL: `${pair.url}/v1`, apiKey: "none", maxRetries: 0 });

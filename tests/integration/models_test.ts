@@ -56,6 +56,17 @@ Deno.test("/v1/models/{id}: one of them, slashes and all, below a session too; a
   assert.deepEqual([status, code, type, param], [404, "model_not_found", "not_found_error", "model"]);
 });
 
+Deno.test("/v1/models: a missing key and a wrong method are errors in OpenAI's shape", async () => {
+  await using h = await createHarness({ config: { apiKey: "key" } });
+  for (const path of ["/v1/models", "/v1/models/a/b", "/sessions/a/v1/models"]) {
+    const reply = await h.request(path);
+    assert.deepEqual([reply.status, (await reply.json()).error.type], [401, "authentication_error"]);
+    const headers = { authorization: "Bearer key" };
+    const wrong = await h.request(path, { method: "POST", headers });
+    assert.deepEqual([wrong.status, (await wrong.json()).error.type], [405, "invalid_request_error"]);
+  }
+});
+
 Deno.test("/v1/models: by --chat proxy it is a worker's own answer", async () => {
   await using h = await createHarness({ config: { chat: "proxy" } });
   const { data } = await (await h.request("/v1/models")).json();

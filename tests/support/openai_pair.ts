@@ -13,10 +13,13 @@ export interface ServedPair extends AsyncDisposable {
   restart(): void;
 }
 
-/** Serves a router whose engine gives `replies` in turn, of non-canonical tokens; the last one again and again. */
-export async function serveSimulated(replies: readonly string[]): Promise<ServedPair> {
+/**
+ * Serves a router whose engine gives `replies` in turn, of non-canonical tokens; the last one again and again. Without any the
+ * engine says what it likes, or what a request holds it to.
+ */
+export async function serveSimulated(replies: readonly string[] = []): Promise<ServedPair> {
   let next = 0;
-  const script = () => replies[Math.min(next++, replies.length - 1)]!;
+  const script = () => replies[Math.min(next++, replies.length - 1)];
   const harness = await createHarness({ engine: { script, splitProbability: 0.5 } });
   const server = serveHandler(harness.router, { hostname: "127.0.0.1", port: 0 });
   return {
