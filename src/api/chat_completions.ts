@@ -11,15 +11,17 @@ import { ChatRequestError } from "../proxy/chat/chat_error.ts";
 import { chatStream, chunkBody } from "../proxy/chat/chat_stream.ts";
 import { type ChatCall, type ChatDeps, ChatTurn } from "../proxy/chat/chat_turn.ts";
 import { findSession, sessionNameOf } from "../proxy/chat/find_session.ts";
+import { KnownBodies } from "../proxy/chat/known_bodies.ts";
 import { assertTemplateKeeps } from "../proxy/chat/strict_template.ts";
 import { assertToolsAreSeen } from "../proxy/chat/template_tools.ts";
 import { watchEnd } from "../proxy/forward.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import { type HeaderPairs, workerRequestHeaders } from "../proxy/headers.ts";
+import { readRequestBody } from "../proxy/read_body.ts";
 import type { RouterEnv } from "../proxy/router_env.ts";
 import { parseJson } from "../tokenizer/parse_json.ts";
 import type { Turn } from "../trajectory/turn.ts";
-import { readJsonObject } from "./json_body.ts";
+import { jsonObjectOf } from "./json_body.ts";
 import { methodNotAllowed } from "./method_not_allowed.ts";
 import { openAiErrorOf } from "./openai_errors.ts";
 
@@ -46,8 +48,9 @@ export function chatApi(deps: ChatDeps): Hono<RouterEnv> {
 }
 
 function chatCompletions(deps: ChatDeps) {
+  const bodies = new KnownBodies((body) => jsonObjectOf(body, parseJson), deps.newId());
   return async function chatCompletions(c: Context<RouterEnv>): Promise<Response> {
-    const call = await readCall(c, deps);
+    const call = await readCall(c, deps, bodies);
     watchEnd(deps, call.exchange);
     c.header("x-session-id", call.session.id);
     const turn = await ChatTurn.plan(call, deps);
@@ -57,25 +60,29 @@ function chatCompletions(deps: ChatDeps) {
   };
 }
 
-async function readCall(c: Context<RouterEnv>, deps: ChatDeps): Promise<ChatCall> {
+async function readCall(c: Context<RouterEnv>, deps: ChatDeps, bodies: KnownBodies): Promise<ChatCall> {
   const exchange = c.get("exchange");
-  const request = readChatRequest(await readJsonObject(c, deps.maxBodyBytes, parseJson));
+  const { headers } = c.req.raw;
+  const names = {
+    path: c.req.param("id") ?? null,
+    header: exchange.routingKey,
+    authorization: headers.get("authorization"),
+  };
+  const body = await readRequestBody(c.req.raw, deps.maxBodyBytes, exchange.signal);
+  const early = sessionNameOf({ ...names, metadata: null });
+  const read = bodies.read(body, early === null ? undefined : deps.store.get(early));
+  const request = readChatRequest(read.fields);
   deps.formats.assertConstrainable(request.toolChoice, request.extra);
   assertToolsAreSeen(request, deps.parts.renderer, deps.ignoresTools);
   assertTemplateKeeps(request, deps.toolProblem);
-  const { headers } = c.req.raw;
-  const name = sessionNameOf({
-    path: c.req.param("id") ?? null,
-    header: exchange.routingKey,
-    metadata: request.sessionId,
-    authorization: headers.get("authorization"),
-  });
+  const name = sessionNameOf({ ...names, metadata: request.sessionId });
   const idempotencyKey = headers.get("idempotency-key");
   if (idempotencyKey !== null && (request.sampling.n ?? 1) > 1) {
     throw new ChatRequestError("n", "n must be 1 with an Idempotency-Key, which stands for one turn");
   }
   const chain = deps.store.chainOf(name, request.messages);
   const { session, isAmbiguous } = findSession(deps.store, name, chain, request.metadata);
+  if (early !== null) bodies.note(session, read, chain.messages);
   return {
     request,
     session,

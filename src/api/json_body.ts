@@ -36,6 +36,14 @@ export async function readJsonObject(
   const body = maxBytes === undefined
     ? await readRequestBody(c.req.raw, CONTROL_BODY_BYTES_MAX, signal, CONTROL_BODY_BOUND)
     : await readRequestBody(c.req.raw, maxBytes, signal);
+  return jsonObjectOf(body, parse);
+}
+
+/** The JSON object of a body; `{}` when it is empty. @throws as {@link readJsonObject} */
+export function jsonObjectOf(
+  body: Uint8Array,
+  parse: (json: string) => JsonValue = JSON.parse,
+): JsonObject {
   if (body.length === 0) return {};
   const fields = parseObject(decodeUtf8(body), parse);
   assertShallow(fields);
