@@ -35,7 +35,10 @@ export function enforceCertificate(
   if (verdicts.tool === "reasoning left out") {
     warn("leaves reasoning out in tool loops, such turns begin a row of their own", toolProblem);
   } else if (verdicts.tool === "refused") warn("refuses tools, and says so with each request", toolProblem);
-  else warn("does not keep conversations with tools", toolProblem);
+  else {warn(
+      `does not keep conversations with tools${mode === "strict" ? ", which are refused" : ""}`,
+      toolProblem,
+    );}
   return mode === "strict" && verdicts.tool === "broken" ? toolProblem : null;
 }
 
