@@ -108,8 +108,12 @@ function keyOf(scope: string, index: number, replyHash: string): string {
 }
 
 function push<K>(map: Map<K, KnownPath[]>, key: K, path: KnownPath): KnownPath[] {
-  const paths = map.get(key) ?? [];
-  paths.push(path);
-  map.set(key, paths);
-  return paths;
+  const paths = map.get(key);
+  if (paths !== undefined) {
+    paths.push(path);
+    return paths;
+  }
+  const first = [path]; // most stay alone, and a list that was pushed to has room for many
+  map.set(key, first);
+  return first;
 }

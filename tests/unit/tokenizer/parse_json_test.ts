@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import type { JsonObject } from "../../../src/types.ts";
 import { fieldNames, JsonNumber } from "../../../src/tokenizer/json_number.ts";
@@ -108,4 +110,20 @@ Deno.test("parseJson() reads a megabyte without ado", () => {
   const text = JSON.stringify({ content: 'a \\ " \n'.repeat(150_000), n: [1.5] });
   const careful = `[1.0,${text}]`;
   assert.deepEqual((parseJson(careful) as unknown[])[1], JSON.parse(text));
+});
+
+Deno.test("parseJson() gives strings that do not hold the whole text in memory", () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const live = () => {
+    collect();
+    return Deno.memoryUsage().heapUsed;
+  };
+  const before = live();
+  const kept = Array.from({ length: 40 }, (_, index) => {
+    const text = `[1.0,"${"y".repeat(200_000)}","one string of some length, ${index}"]`;
+    return (parseJson(text) as unknown[])[2];
+  });
+  const held = live() - before;
+  assert.ok(held < kept.length * 100_000, `${kept.length} strings hold ${held} bytes`);
 });
