@@ -13,7 +13,7 @@ import { type Child, startChild } from "./support/child.ts";
 import { makeRequests, tokenizerPath } from "./support/corpus.ts";
 import { postBytes, RawConnection } from "./support/http_client.ts";
 import { figure, machineLine, printLine, printTable } from "./support/print.ts";
-import { processUsage } from "./support/process_usage.ts";
+import { mainThreadMs, processUsage } from "./support/process_usage.ts";
 import type { MemoryReport } from "./support/router_process.ts";
 import { quantile } from "./support/stats.ts";
 
@@ -35,13 +35,9 @@ interface TurnTimes {
   readonly gatewayMs: number;
   readonly naiveMs: number;
   readonly engineMs: number;
-}
-
-/** Processor time of the servers for the turns around one place, in seconds. */
-interface CpuUse {
-  turns: number;
-  gateway: number;
-  naive: number;
+  /** Processor time of the main threads: what they add on a machine that has nothing else to do, nearly. */
+  readonly gatewayCpuMs: number;
+  readonly naiveCpuMs: number;
 }
 
 const TURNS = 50;
@@ -82,11 +78,10 @@ export async function runChatBench({ quick = false }: ChatBenchOptions = {}): Pr
   const bench = new ChatBench({ engine, gateway, naive }, tokenizer);
   for (let i = 0; i < WARM_UP; i++) await bench.converse(`warm-${i}`);
   const before = await bench.memory();
-  bench.cpu.clear();
   const cpuBefore = bench.cpuSeconds();
   const times: TurnTimes[] = [];
   for (let i = 0; i < conversations; i++) times.push(...await bench.converse(`bench-${i}`));
-  printTimes(times, bench.cpu);
+  printTimes(times);
   const [own, other] = bench.cpuSeconds().map((seconds, i) =>
     (seconds - cpuBefore[i]!) * 1_000 / times.length
   );
@@ -109,8 +104,6 @@ interface Memory {
 class ChatBench {
   readonly #servers: Readonly<Record<"engine" | "gateway" | "naive", Child>>;
   readonly #tokenizer: Tokenizer;
-  /** By the name of the place. */
-  readonly cpu: Map<string, CpuUse> = new Map();
   #tokens = 0;
 
   constructor(servers: Readonly<Record<"engine" | "gateway" | "naive", Child>>, tokenizer: Tokenizer) {
@@ -132,8 +125,9 @@ class ChatBench {
     const own: Message[] = [{ role: "system", content: `You are an agent of ${session}.` }];
     const other: Message[] = [...own];
     const timed: { gatewayMs: number; naiveMs: number }[] = [];
+    const cpuMs: number[][] = [];
     for (let turn = 0; turn < TURNS; turn++) {
-      this.#noteCpu(turn + 1, -1);
+      cpuMs.push(this.#mainThreadsMs());
       const user = { role: "user", content: `${session} ${turn}: ${users[turn % users.length]}` };
       own.push(user);
       other.push(user);
@@ -145,23 +139,19 @@ class ChatBench {
         const naiveMs = await askNaive();
         timed.push({ gatewayMs: await ask(), naiveMs });
       }
-      this.#noteCpu(turn + 1, 1);
     }
+    cpuMs.push(this.#mainThreadsMs());
     const engine = await this.#checkAndReplay(session, own);
-    return timed.map((times, index) => ({ turn: index + 1, ...times, ...engine[index]! }));
+    return timed.map((times, index) => {
+      const [gatewayCpuMs, naiveCpuMs] = cpuMs[index + 1]!.map((ms, i) => ms - cpuMs[index]![i]!);
+      const cpu = { gatewayCpuMs: gatewayCpuMs!, naiveCpuMs: naiveCpuMs! };
+      return { turn: index + 1, ...times, ...cpu, ...engine[index]! };
+    });
   }
 
-  /** Takes what was used before the first turn of a place from what was used after its last. */
-  #noteCpu(turn: number, sign: 1 | -1): void {
-    const place = PLACES.find(([, from, to]) => turn === (sign < 0 ? from : to));
-    if (place === undefined) return;
-    const [name, from, to] = place;
-    const [gateway, naive] = this.cpuSeconds();
-    const use = this.cpu.get(name) ?? { turns: 0, gateway: 0, naive: 0 };
-    this.cpu.set(name, use);
-    use.gateway += sign * gateway!;
-    use.naive += sign * naive!;
-    if (sign > 0) use.turns += to - from + 1;
+  #mainThreadsMs(): number[] {
+    const { gateway, naive } = this.#servers;
+    return [gateway, naive].map(({ pid }) => mainThreadMs(pid));
   }
 
   async memory(): Promise<Memory> {
@@ -228,13 +218,11 @@ class ChatBench {
   }
 }
 
-function printTimes(times: readonly TurnTimes[], cpu: ReadonlyMap<string, CpuUse>): void {
+function printTimes(times: readonly TurnTimes[]): void {
   const rows = PLACES.map(([name, from, to]) => {
     const own = times.filter(({ turn }) => turn >= from && turn <= to);
     const tokens = quantile(sorted(own.map(({ promptTokens }) => promptTokens)), 0.5);
-    const { gateway, naive, turns } = cpu.get(name)!;
-    const cpuMs = [gateway, naive].map((seconds) => figure(seconds * 1_000 / turns, 1));
-    return [name, figure(tokens), ...figuresOf(own), ...cpuMs];
+    return [name, figure(tokens), ...figuresOf(own)];
   });
   printTable(
     [
@@ -246,8 +234,8 @@ function printTimes(times: readonly TurnTimes[], cpu: ReadonlyMap<string, CpuUse
       "naive adds p50",
       "p90",
       "naive ÷ gateway",
-      "gateway CPU ms",
-      "naive CPU ms",
+      "gateway CPU p50",
+      "naive CPU p50",
     ],
     [...rows, ["all 50", "", ...figuresOf(times)]],
   );
@@ -262,12 +250,15 @@ function figuresOf(times: readonly TurnTimes[]): string[] {
   const engine = sorted(times.map(({ engineMs }) => engineMs));
   const gateway = sorted(times.map(({ gatewayMs, engineMs }) => gatewayMs - engineMs));
   const naive = sorted(times.map(({ naiveMs, engineMs }) => naiveMs - engineMs));
+  const gatewayCpu = sorted(times.map(({ gatewayCpuMs }) => gatewayCpuMs));
+  const naiveCpu = sorted(times.map(({ naiveCpuMs }) => naiveCpuMs));
   return [
     figure(quantile(engine, 0.5), 2),
     ...[gateway, naive].flatMap((
       added,
     ) => [figure(quantile(added, 0.5), 2), figure(quantile(added, 0.9), 2)]),
     figure(quantile(naive, 0.5) / quantile(gateway, 0.5), 1),
+    ...[gatewayCpu, naiveCpu].map((cpu) => figure(quantile(cpu, 0.5), 2)),
   ];
 }
 

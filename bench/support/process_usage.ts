@@ -35,6 +35,15 @@ export function processUsage(pid: number): ProcessUsage | null {
   }
 }
 
+/** Processor time of a process's first thread, milliseconds, to the nanosecond: what others take away does not count. NaN without `/proc`. */
+export function mainThreadMs(pid: number): number {
+  try {
+    return Number(Deno.readTextFileSync(`/proc/${pid}/task/${pid}/schedstat`).split(" ")[0]) / 1e6;
+  } catch {
+    return NaN;
+  }
+}
+
 function kibibytes(status: string, name: string): number {
   return Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) * 1024;
 }
