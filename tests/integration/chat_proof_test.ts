@@ -16,10 +16,10 @@ Deno.test("chat: what random agents export is what passed over the wire, token b
   // A proof that never comes to a place proves nothing of it.
   assert.ok(counts.turns > 2.5 * SCRIPTS, JSON.stringify(counts));
   assert.ok(counts.reattached > 0.7 * counts.attached, JSON.stringify(counts));
-  if (SCRIPTS >= 100) {
-    for (const [name, count] of Object.entries(counts)) {
-      assert.ok(count > 0, `no ${name}`);
-    }
+  for (const [name, count] of Object.entries(counts)) {
+    // A client must leave between the record and the last byte.
+    const isDue = SCRIPTS >= (name === "orphans" ? 10_000 : 1_000);
+    assert.ok(count > 0 || !isDue, `no ${name}`);
   }
 });
 

@@ -193,7 +193,12 @@ export function lossy(messages: readonly JsonObject[], random: Random): JsonObje
 function lossyReply(message: JsonObject, random: Random, renames: boolean): JsonObject {
   let copy: JsonObject = { ...message };
   const calls = message.tool_calls as JsonObject[] | undefined;
-  if (random() < 0.5) delete copy.reasoning_content;
+  const { reasoning_content: reasoning, ...rest } = copy;
+  const said = random();
+  if (said < 0.5) copy = rest;
+  else if (said < 0.65 && reasoning !== undefined) {
+    copy = { ...rest, [said < 0.6 ? "reasoning" : "thinking"]: reasoning };
+  }
   if (calls !== undefined) {
     if (copy.content === null && random() < 0.5) copy.content = "";
     else if (copy.content === null && random() < 0.3) delete copy.content;

@@ -51,12 +51,14 @@ function valueOf(text: string): unknown {
   }
 }
 
-function reasoningFits(
-  { reasoning_content: own }: JsonObject,
-  { reasoning_content: copy }: JsonObject,
-): boolean {
-  const said = (value: JsonValue | undefined) => typeof value === "string" ? value.trim() : "";
-  return said(copy) === "" || said(copy) === said(own);
+function reasoningFits(own: JsonObject, copy: JsonObject): boolean {
+  const [left, right] = [own, copy].map((message) => String(reasoningOf(message) ?? "").trim());
+  return right === "" || right === left;
+}
+
+/** Reasoning by any of the names that clients give it. */
+export function reasoningOf({ reasoning_content, thinking, reasoning }: JsonObject): JsonValue | null {
+  return reasoning_content ?? thinking ?? reasoning ?? null;
 }
 
 /** Which call of which message an id means. */

@@ -12,7 +12,7 @@ import type { Tokenizer } from "../../../src/tokenizer/tokenizer.ts";
 import type { JsonObject } from "../../../src/types.ts";
 import type { Ask } from "./client.ts";
 import { keptBefore, messagesOf, type ProvenTurn } from "./ledger.ts";
-import { meanSame } from "./meaning.ts";
+import { meanSame, reasoningOf } from "./meaning.ts";
 import { isEqual } from "./wire.ts";
 
 /** What the checks need besides the turns. */
@@ -186,7 +186,13 @@ function forTemplate(message: JsonObject): unknown {
     return { ...call, function: { ...called, arguments: argumentsOf(called.arguments) } };
   };
   const own = Array.isArray(calls) && calls.length > 0 ? (calls as JsonObject[]).map(withObject) : undefined;
-  return { ...message, content: text, ...(own === undefined ? {} : { tool_calls: own }) };
+  const reasoning = reasoningOf(message);
+  return {
+    ...message,
+    content: text,
+    ...(reasoning === null ? {} : { reasoning_content: reasoning }),
+    ...(own === undefined ? {} : { tool_calls: own }),
+  };
 }
 
 function argumentsOf(text: string): unknown {
