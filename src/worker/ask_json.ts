@@ -37,14 +37,24 @@ export async function askJson(
 async function ask(url: string, init: RequestInit, fetch: Fetch): Promise<JsonObject | null> {
   try {
     const reply = await fetch(url, init);
-    const length = Number(reply.headers.get("content-length") ?? 0);
-    if (!reply.ok || length > ANSWER_BYTES_MAX) {
-      await reply.body?.cancel();
-      return null;
-    }
-    const value: unknown = await reply.json();
+    const text = reply.ok ? await textOf(reply) : null;
+    if (text === null) await reply.body?.cancel();
+    const value: unknown = JSON.parse(text ?? "null");
     return typeof value === "object" && value !== null && !Array.isArray(value) ? value as JsonObject : null;
   } catch {
     return null;
   }
+}
+
+/** Null when it is too long. */
+async function textOf({ body }: Response): Promise<string | null> {
+  const decoder = new TextDecoder();
+  const pieces: string[] = [];
+  let length = 0;
+  for await (const chunk of body ?? []) {
+    length += chunk.length;
+    if (length > ANSWER_BYTES_MAX) return null;
+    pieces.push(decoder.decode(chunk, { stream: true }));
+  }
+  return pieces.join("") + decoder.decode();
 }
