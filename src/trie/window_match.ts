@@ -42,7 +42,7 @@ export class WindowMatch {
   }
 
   get tokenIds(): Uint32Array {
-    return new Uint32Array(this.#core.u8.buffer, this.#address(ResultWord.IDS), this.tokenCount);
+    return this.#view(Uint32Array, ResultWord.IDS);
   }
 
   /** 32 bits wide where they are held so: the values are the same. */
@@ -53,17 +53,23 @@ export class WindowMatch {
   }
 
   get lossMask(): Uint8Array {
-    return new Uint8Array(this.#core.u8.buffer, this.#address(ResultWord.LOSS_MASK), this.tokenCount);
+    return this.#view(Uint8Array, ResultWord.LOSS_MASK);
   }
 
   get generationVersions(): Int32Array {
-    return new Int32Array(this.#core.u8.buffer, this.#address(ResultWord.VERSIONS), this.tokenCount);
+    return this.#view(Int32Array, ResultWord.VERSIONS);
   }
 
   /** Where new segments may be appended; null when nothing matched. */
   get handle(): PathHandle | null {
     const point = this.#core.result(ResultWord.INDEX);
     return point === NO_POINT ? null : { point, serial: this.#core.serial() };
+  }
+
+  #view<T>(View: new (buffer: ArrayBuffer, at: number, length: number) => T, word: number): T {
+    // Before the buffer: laying out may grow the memory, which leaves the buffer before without content.
+    const at = this.#address(word);
+    return new View(this.#core.u8.buffer, at, this.tokenCount);
   }
 
   /** Address of a part of the payload. Throws `Error` when the path is gone, or `RangeError` without memory for it. */

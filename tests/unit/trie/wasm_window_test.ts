@@ -3,7 +3,8 @@
  * a trie that never saw the first text.
  */
 import assert from "node:assert/strict";
-import { createTokenTrie, type TokenTrie } from "../../../src/trie/mod.ts";
+import { createTokenTrie, type TokenTrie, WasmTrie } from "../../../src/trie/mod.ts";
+import { compileOwnCore } from "../../../src/trie/wasm_core.ts";
 
 const LIMITS = { maxCacheSize: 1_000_000 };
 
@@ -55,4 +56,14 @@ Deno.test("WasmTrie compares a text anew when what it was compared with has gone
   assert.deepEqual([...trie.findLongestPrefix("世界你好").tokenIds], [5, 6]);
   assert.deepEqual([...trie.findLongestPrefix("世界再见").tokenIds], [3, 4]);
   trie.checkInvariants();
+});
+
+Deno.test("matchViews() shows a payload for which the memory has to grow", async () => {
+  const count = 100_000;
+  const ids = Uint32Array.from({ length: count }, (_, i) => i);
+  for (const part of ["tokenIds", "logprobs", "lossMask", "generationVersions"] as const) {
+    const trie = new WasmTrie(await compileOwnCore(), { maxCacheSize: count });
+    assert.ok(trie.insert("text", ids, null, new Uint8Array(count).fill(1), 7));
+    assert.deepEqual([...trie.matchViews("text")[part]], [...trie.retrieveFromText("text")[part]]);
+  }
 });
