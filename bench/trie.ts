@@ -61,6 +61,7 @@ export async function runTrieBench({ quick = false }: Options = {}): Promise<voi
   for (const reason of missing) printLine(`Not measured: ${reason}`);
   for (const chars of [4_096, 16_384, 65_536]) await benchTexts(bench, chars);
   await benchTurns(bench);
+  benchHolders(bench);
   for (const count of [100, 10_000, ...(quick ? [] : [100_000])]) await benchSiblings(bench, count);
   printMemory(create);
 }
@@ -126,6 +127,7 @@ async function benchTexts(bench: Bench, chars: number): Promise<void> {
   const entries = chatEntries(chars, count, chars);
   const floor = await Floor.for(entries);
   const fresh = Array.from({ length: rounds + 1 }, create);
+  const freshFloors = fresh.map(() => floor.fresh());
   const trie = create();
   for (const entry of entries) insertEntry(trie, entry, 1);
   for (const entry of entries) checkAnswer(trie, entry);
@@ -154,6 +156,11 @@ async function benchTexts(bench: Bench, chars: number): Promise<void> {
       run: () => floor.match(entries, true),
     },
     { name: "floor: encode, set, copy", operations: count, run: () => floor.insert(entries) },
+    {
+      name: "floor: encode, set, copy, fresh memory",
+      operations: count,
+      run: (round) => freshFloors[round]!.insert(entries),
+    },
     look("match, payload left in place", (text) => trie.matchViews(text)),
     look("match, every view made", (text) => {
       const { tokenIds, logprobs, lossMask, generationVersions } = trie.matchViews(text);
@@ -172,7 +179,7 @@ async function benchTexts(bench: Bench, chars: number): Promise<void> {
   const us = measure(rounds, variants);
   const peers = await peerTimes(bench, entries, entries, false);
   const model = modelTimes(entries);
-  const floors = [null, null, null, us[0]!, us[1]!, us[1]!, us[1]!, us[2]!, us[2]!];
+  const floors = [null, null, null, null, us[0]!, us[1]!, us[1]!, us[1]!, us[2]!, us[3]!];
   printTimes(
     `${count} texts of ${chars} characters`,
     ["÷ floor", "× model", ...bench.peers.map(({ name }) => `× ${name}`)],
@@ -287,6 +294,37 @@ function appendTurn(trie: WasmTrie, before: TrieEntry | undefined, entry: TrieEn
   if (!result.ok) throw new Error(result.reason);
 }
 
+/** What asking for holders adds to the look-up of the same text. */
+function benchHolders({ create, rounds }: Bench): void {
+  const entries = chatEntries(3, ENTRIES, 4_096);
+  const variants = [1, 16, 64].flatMap((workers) => {
+    const trie = create();
+    for (const entry of entries) {
+      insertEntry(trie, entry, 1);
+      const { handle } = trie.matchViews(entry.text);
+      for (let worker = 0; worker < workers; worker++) trie.markHolder(handle!, worker);
+      assert.deepEqual([...trie.holders(entry.text).bytes], Array(workers).fill(entry.text.length));
+    }
+    const variant = (name: string, ask: (text: string) => unknown): Variant => ({
+      name,
+      operations: entries.length,
+      run: () => {
+        for (const { text } of entries) ask(text);
+      },
+    });
+    return [
+      variant(`match, payload left in place, ${workers} workers`, (text) => trie.matchViews(text)),
+      variant(`the same, then holders`, (text) => [trie.matchViews(text), trie.holders(text)]),
+    ];
+  });
+  const us = measure(rounds, variants);
+  printLine("\n## Holders of 2000 texts of 4096 characters\n");
+  printTable(
+    ["operation", "µs each", "÷ match alone"],
+    variants.map(({ name }, i) => [name, figure(us[i]!, 2), figure(us[i]! / us[i - i % 2]!, 2)]),
+  );
+}
+
 async function benchSiblings(bench: Bench, count: number): Promise<void> {
   const random = seeded(count);
   const trie = bench.create();
@@ -317,7 +355,7 @@ function printMemory(create: () => WasmTrie): void {
   printLine("\n## Memory\n");
   const shapes: [string, TrieEntry[]][] = [
     ["1 M tokens in long texts", chatEntries(1, 1_000, 4_096)],
-    ["1 M nodes", manyNodes(500_000)],
+    ["1 M nodes", manyNodes(660_000)],
   ];
   printTable(
     ["shape", "tokens", "nodes", "bytes used", "text + 8.2 B a token + 96 B a node", "share of it"],

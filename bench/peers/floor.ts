@@ -24,6 +24,7 @@ interface Exports {
 
 /** Does what no trie can save, for the same entries. */
 export class Floor {
+  readonly #sizes: readonly [module: WebAssembly.Module, windowBytes: number, storedBytes: number];
   readonly #exports: Exports;
   readonly #u8: Uint8Array<ArrayBuffer>;
   readonly #u32: Uint32Array<ArrayBuffer>;
@@ -34,6 +35,7 @@ export class Floor {
   readonly #encoder = new TextEncoder();
 
   private constructor(module: WebAssembly.Module, windowBytes: number, storedBytes: number) {
+    this.#sizes = [module, windowBytes, storedBytes];
     const pages = Math.ceil((windowBytes * 6 + storedBytes) / PAGE) + 1;
     const memory = new WebAssembly.Memory({ initial: pages });
     const { exports } = new WebAssembly.Instance(module, { env: { memory } });
@@ -51,6 +53,11 @@ export class Floor {
     const longest = Math.max(...entries.map((e) => e.text.length));
     const bytes = entries.reduce((sum, e) => sum + storedBytes(e), 0);
     return new Floor(await compile(), longest, bytes);
+  }
+
+  /** Another in memory that nothing has touched. */
+  fresh(): Floor {
+    return new Floor(...this.#sizes);
   }
 
   /** Encodes each text, sets its payload, copies both to where they stay. */
