@@ -37,6 +37,7 @@ export function requestId(
     try {
       if ((exchange.routingKey?.length ?? 0) > ROUTING_KEY_LENGTH_MAX) c.res = refuseRoutingKey(c);
       else await next();
+      exchange.handled();
       const reply = withHeaders(c.res, exchange);
       if (reply !== c.res) c.res = reply;
     } catch (thrown) {

@@ -39,6 +39,13 @@ export class ConnectGuard {
     this.#clock = clock;
   }
 
+  /** Whether the worker has been silent, so that {@link check} would ask it. */
+  isDue(worker: WorkerState): boolean {
+    if (this.#connect === null || this.#timeoutMs === 0) return false;
+    const lastMs = Math.max(worker.lastActivityMs ?? -Infinity, this.#connectedMs.get(worker) ?? -Infinity);
+    return this.#clock.now() - lastMs >= REACHABLE_FOR_MS;
+  }
+
   /**
    * Resolves when the worker is reachable.
    *
@@ -46,9 +53,7 @@ export class ConnectGuard {
    * @throws Error when a connection does not stand in time; the signal's reason
    */
   async check(worker: WorkerState, signal: AbortSignal): Promise<void> {
-    if (this.#connect === null || this.#timeoutMs === 0) return;
-    const lastMs = Math.max(worker.lastActivityMs ?? -Infinity, this.#connectedMs.get(worker) ?? -Infinity);
-    if (this.#clock.now() - lastMs < REACHABLE_FOR_MS) return;
+    if (this.#connect === null || !this.isDue(worker)) return;
     let check = this.#checks.get(worker.id);
     if (check === undefined) {
       check = this.#open(worker, this.#connect).finally(() => this.#checks.delete(worker.id));

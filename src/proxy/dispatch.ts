@@ -119,7 +119,7 @@ function choose(
   return { worker, lease: worker.begin() };
 }
 
-async function attemptOnce<T>(
+function attemptOnce<T>(
   deps: DispatchDeps,
   worker: WorkerState,
   outbound: OutboundRequest,
@@ -127,22 +127,31 @@ async function attemptOnce<T>(
   receive: (response: WorkerReply) => Promise<T>,
 ): Promise<T> {
   exchange.signal.throwIfAborted();
-  return await exchange.blocked((async () => {
-    await deps.connectGuard.check(worker, exchange.signal);
-    const response = await deps.fetch(worker.url + outbound.target, {
-      method: outbound.method,
-      headers: outbound.headers,
-      body: outbound.body,
-      redirect: "manual",
-      signal: exchange.signal,
-    });
-    const reply = await receive(response);
-    exchange.signal.throwIfAborted();
-    if (WORKER_TROUBLE.has(response.status)) worker.recordConnectFailure();
-    else worker.recordSuccess();
-    deps.metrics.upstreamAttempt(`status ${Math.floor(response.status / 100)}xx`);
-    return reply;
-  })());
+  return exchange.blocked(attempt(deps, worker, outbound, exchange, receive));
+}
+
+async function attempt<T>(
+  deps: DispatchDeps,
+  worker: WorkerState,
+  outbound: OutboundRequest,
+  exchange: Exchange,
+  receive: (response: WorkerReply) => Promise<T>,
+): Promise<T> {
+  const { signal } = exchange;
+  if (deps.connectGuard.isDue(worker)) await deps.connectGuard.check(worker, signal);
+  const response = await deps.fetch(worker.url + outbound.target, {
+    method: outbound.method,
+    headers: outbound.headers,
+    body: outbound.body,
+    redirect: "manual",
+    signal,
+  });
+  const reply = await receive(response);
+  signal.throwIfAborted();
+  if (WORKER_TROUBLE.has(response.status)) worker.recordConnectFailure();
+  else worker.recordSuccess();
+  deps.metrics.upstreamAttempt(`status ${Math.floor(response.status / 100)}xx`);
+  return reply;
 }
 
 function throwIfEnded({ signal }: Exchange): void {

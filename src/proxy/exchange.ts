@@ -52,6 +52,7 @@ export class Exchange {
   readonly #clock: Clock;
   readonly #abort = new AbortController();
   readonly #listeners: EndListener[] = [];
+  readonly #handledListeners: (() => void)[] = [];
   readonly #detach: () => void;
   #blockedMs: number | null = null;
   #stream: ReadableStream<Uint8Array> | null = null;
@@ -130,6 +131,16 @@ export class Exchange {
     if (stream === body || stream.locked) return;
     this.end("reply dropped");
     void stream.cancel().catch(() => {});
+  }
+
+  /** Calls `listener` when all handlers have run without one that threw: status and route are known then. */
+  onHandled(listener: () => void): void {
+    this.#handledListeners.push(listener);
+  }
+
+  /** All handlers have run. */
+  handled(): void {
+    for (const listener of this.#handledListeners) listener();
   }
 
   /** Calls `listener` when the exchange ends; at once when it has. */

@@ -14,6 +14,8 @@ export interface ByteStream {
 
 /** Bytes taken in at a time, and the longest head of a reply. */
 export const READ_BUFFER_BYTES = 16 * 1024;
+/** Requests up to this are written from one buffer a connection; longer ones get their own. */
+export const SEND_BUFFER_BYTES = 16 * 1024;
 /** Longest line that begins a chunk, and longest trailer. */
 const FRAMING_LINE_BYTES_MAX = 1024;
 const TRAILERS_MAX = 64;
@@ -31,6 +33,8 @@ export class ConnectionEndedError extends Error {
 export class HttpConnection {
   readonly #stream: ByteStream;
   readonly #buffer = new Uint8Array(READ_BUFFER_BYTES);
+  /** Room for the next request. Free whenever the connection is. */
+  readonly sendBuffer = new Uint8Array(SEND_BUFFER_BYTES);
   /** What was received and not yet taken: `#buffer` from `#start` to `#end`. */
   #start = 0;
   #end = 0;
@@ -137,7 +141,20 @@ export class HttpConnection {
 
   async #readHead(method: string): Promise<ReplyHead> {
     for (let interim = 0; interim <= INTERIM_REPLIES_MAX; interim++) {
-      const head = parseReplyHead(await this.#readHeadText(), method);
+      let searched = this.#start;
+      let at = this.#indexOfBlankLine(searched);
+      while (at < 0) {
+        const received = this.#end - this.#start;
+        if (received === READ_BUFFER_BYTES) {
+          throw new HttpFormatError(`Cannot read reply: its head exceeds ${READ_BUFFER_BYTES} bytes`);
+        }
+        if (!await this.#fill()) throw endedEarly();
+        searched = Math.max(this.#start, this.#start + received - 3);
+        at = this.#indexOfBlankLine(searched);
+      }
+      const text = latin1(this.#buffer.subarray(this.#start, at));
+      this.#start = at + 4;
+      const head = parseReplyHead(text, method);
       if (head.status === 101) throw new HttpFormatError("Cannot read reply: it switches protocols unasked");
       if (head.status < 200) continue;
       this.#keepsAlive = head.keepsAlive;
@@ -145,24 +162,6 @@ export class HttpConnection {
       return head;
     }
     throw new HttpFormatError(`Cannot read reply: more than ${INTERIM_REPLIES_MAX} interim replies`);
-  }
-
-  async #readHeadText(): Promise<string> {
-    let searched = this.#start;
-    while (true) {
-      const at = this.#indexOfBlankLine(searched);
-      if (at >= 0) {
-        const text = latin1(this.#buffer.subarray(this.#start, at));
-        this.#start = at + 4;
-        return text;
-      }
-      const received = this.#end - this.#start;
-      if (received === READ_BUFFER_BYTES) {
-        throw new HttpFormatError(`Cannot read reply: its head exceeds ${READ_BUFFER_BYTES} bytes`);
-      }
-      await this.#receive();
-      searched = Math.max(this.#start, this.#start + received - 3);
-    }
   }
 
   #indexOfBlankLine(from: number): number {
@@ -229,7 +228,7 @@ export class HttpConnection {
 
   /** @throws ConnectionEndedError when nothing more comes */
   async #receive(): Promise<void> {
-    if (!await this.#fill()) throw new ConnectionEndedError("Cannot read reply: the connection ended");
+    if (!await this.#fill()) throw endedEarly();
   }
 
   /** Receives more; false at the end of the connection. */
@@ -253,6 +252,10 @@ export class HttpConnection {
       this.#start = 0;
     }
   }
+}
+
+function endedEarly(): ConnectionEndedError {
+  return new ConnectionEndedError("Cannot read reply: the connection ended");
 }
 
 function parseChunkSize(line: string): number {

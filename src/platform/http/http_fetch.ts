@@ -11,7 +11,7 @@
 import type { Fetch, WorkerFetch, WorkerReply } from "../../types.ts";
 import { type ByteStream, ConnectionEndedError, HttpConnection } from "./connection.ts";
 import { HttpFormatError, type ReplyHead } from "./reply_head.ts";
-import { requestBytes } from "./request_head.ts";
+import { requestBytes, requestHead } from "./request_head.ts";
 import { WholeReply } from "./whole_reply.ts";
 
 /** Replies of known length up to this are received whole; longer ones, and those without a length, stream. */
@@ -59,13 +59,17 @@ interface Origin {
 interface PlainRequest {
   readonly origin: Origin;
   readonly method: string;
-  readonly bytes: Uint8Array;
+  readonly head: string;
+  readonly body: Uint8Array | null;
   readonly signal: AbortSignal | null;
 }
 
 /** Scheme, host and port; not with a name and password, which go into a header of their own. */
 const ORIGIN = /^http:\/\/[^/?#@]+(?=[/?#]|$)/;
 const PRINTABLE = /^[\x21-\x7e]*$/;
+const METHOD = /^[A-Z]+$/;
+/** Most URLs that are remembered. */
+const KNOWN_URLS_MAX = 256;
 const HTTP_PORT = 80;
 const encoder = new TextEncoder();
 
@@ -87,7 +91,7 @@ const encoder = new TextEncoder();
 export function createHttpFetch(
   { open, fallback, nowMs = () => performance.now() }: HttpFetchOptions,
 ): HttpFetch {
-  const origins = new Map<string, Origin>();
+  const places = new Places();
   let isClosed = false;
 
   async function connect({ origin, signal }: PlainRequest): Promise<HttpConnection> {
@@ -113,7 +117,8 @@ export function createHttpFetch(
     };
     try {
       signal?.throwIfAborted();
-      return await respond(connection, await connection.exchange(request.bytes, method), end, signal);
+      const bytes = requestBytes(request.head, request.body, connection.sendBuffer);
+      return await respond(connection, await connection.exchange(bytes, method), end, signal);
     } catch (error) {
       connection.close();
       end();
@@ -122,7 +127,7 @@ export function createHttpFetch(
   }
 
   async function workerFetch(input: Parameters<Fetch>[0], init: RequestInit = {}): Promise<WorkerReply> {
-    const request = plainRequest(input, init, origins);
+    const request = plainRequest(input, init, places);
     if (request === null) return await fallback(input, init);
     const { signal, origin } = request;
     signal?.throwIfAborted();
@@ -152,7 +157,7 @@ export function createHttpFetch(
     workerFetch,
     close() {
       isClosed = true;
-      for (const { idle } of origins.values()) {
+      for (const { idle } of places.origins()) {
         for (const connection of idle.splice(0)) connection.close();
       }
     },
@@ -163,33 +168,67 @@ export function createHttpFetch(
 function plainRequest(
   input: string | URL | Request,
   init: RequestInit,
-  origins: Map<string, Origin>,
+  places: Places,
 ): PlainRequest | null {
   const { method = "GET", headers = [], redirect, signal = null } = init;
   const body = typeof init.body === "string" ? encoder.encode(init.body) : init.body ?? null;
   if (input instanceof Request || redirect !== "manual") return null;
   if (body !== null && !(body instanceof Uint8Array)) return null;
-  const url = String(input);
-  const prefix = ORIGIN.exec(url)?.[0];
-  const target = url.slice(prefix?.length).split("#", 1)[0] as string;
-  if (prefix === undefined || !PRINTABLE.test(target) || !/^[A-Z]+$/.test(method)) return null;
-  const origin = originOf(prefix, origins);
-  const path = target.startsWith("/") ? target : `/${target}`;
-  return { origin, method, signal, bytes: requestBytes(method, path, origin.host, pairsOf(headers), body) };
+  if (!METHOD.test(method)) return null;
+  const place = places.of(String(input));
+  if (place === null) return null;
+  const { origin, path } = place;
+  return {
+    origin,
+    method,
+    signal,
+    head: requestHead(method, path, origin.host, pairsOf(headers), body),
+    body,
+  };
 }
 
-function originOf(prefix: string, origins: Map<string, Origin>): Origin {
-  const known = origins.get(prefix);
-  if (known !== undefined) return known;
-  const { hostname, port, host } = new URL(prefix);
-  const origin = {
-    hostname: hostname.replace(/^\[|\]$/g, ""),
-    port: Number(port) || HTTP_PORT,
-    host,
-    idle: [],
-  };
-  origins.set(prefix, origin);
-  return origin;
+/** Where a URL leads. */
+interface Place {
+  readonly origin: Origin;
+  /** With query, without fragment. */
+  readonly path: string;
+}
+
+/** Knows the origins, and the URLs that came last: a router asks for few, again and again. */
+class Places {
+  readonly #origins = new Map<string, Origin>();
+  readonly #known = new Map<string, Place>();
+
+  origins(): Iterable<Origin> {
+    return this.#origins.values();
+  }
+
+  /** null when the URL is not for this client. */
+  of(url: string): Place | null {
+    const known = this.#known.get(url);
+    if (known !== undefined) return known;
+    const prefix = ORIGIN.exec(url)?.[0];
+    const target = url.slice(prefix?.length).split("#", 1)[0] as string;
+    if (prefix === undefined || !PRINTABLE.test(target)) return null;
+    const place = { origin: this.#origin(prefix), path: target.startsWith("/") ? target : `/${target}` };
+    if (this.#known.size >= KNOWN_URLS_MAX) this.#known.clear();
+    this.#known.set(url, place);
+    return place;
+  }
+
+  #origin(prefix: string): Origin {
+    const known = this.#origins.get(prefix);
+    if (known !== undefined) return known;
+    const { hostname, port, host } = new URL(prefix);
+    const origin = {
+      hostname: hostname.replace(/^\[|\]$/g, ""),
+      port: Number(port) || HTTP_PORT,
+      host,
+      idle: [],
+    };
+    this.#origins.set(prefix, origin);
+    return origin;
+  }
 }
 
 function pairsOf(headers: HeadersInit): Iterable<readonly [string, string]> {

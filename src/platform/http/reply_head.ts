@@ -14,7 +14,7 @@ export type Framing =
 /** The head of one reply. */
 export interface ReplyHead {
   readonly status: number;
-  /** In the order they came; names in lower case. */
+  /** In the order they came; names in lower case. Shared with other heads: not to be changed. */
   readonly headers: readonly [string, string][];
   readonly framing: Framing;
   /** Whether the connection may serve another request afterwards. */
@@ -29,6 +29,10 @@ export class HttpFormatError extends TypeError {
 const STATUS_LINE = /^HTTP\/1\.([01]) (\d{3})(?: .*)?$/;
 const FIELD_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 const SHOWN_UNITS = 80;
+/** Header lines that came before, most of them and the longest: workers send few different ones. */
+const KNOWN_LINES_MAX = 256;
+const KNOWN_LINE_UNITS_MAX = 128;
+const knownLines = new Map<string, [string, string]>();
 
 /**
  * Parses a head.
@@ -47,19 +51,30 @@ export function parseReplyHead(text: string, method: string): ReplyHead {
   let coding: string | null = null;
   let connection = "";
   for (const line of lines) {
-    const colon = line.indexOf(":");
-    const name = line.slice(0, colon).toLowerCase();
-    if (colon <= 0 || !FIELD_NAME.test(name)) throw malformed("header", line);
-    const value = line.slice(colon + 1).trim();
-    headers.push([name, value]);
+    const header = parseLine(line);
+    const [name, value] = header;
+    headers.push(header);
     if (name === "content-length") length = readLength(value, length);
     else if (name === "transfer-encoding") coding = coding === null ? value : `${coding}, ${value}`;
     else if (name === "connection") connection += `,${value.toLowerCase()}`;
   }
   const framing = framingOf(status, method, coding, length);
-  const tokens = connection.split(",").map((token) => token.trim());
+  const tokens = connection === "" ? [] : connection.split(",").map((token) => token.trim());
   const wantsMore = match[1] === "1" ? !tokens.includes("close") : tokens.includes("keep-alive");
   return { status, headers, framing, keepsAlive: wantsMore && framing.kind !== "until close" };
+}
+
+function parseLine(line: string): [string, string] {
+  const known = knownLines.get(line);
+  if (known !== undefined) return known;
+  const colon = line.indexOf(":");
+  const name = line.slice(0, colon).toLowerCase();
+  if (colon <= 0 || !FIELD_NAME.test(name)) throw malformed("header", line);
+  const header: [string, string] = [name, line.slice(colon + 1).trim()];
+  if (line.length > KNOWN_LINE_UNITS_MAX) return header;
+  if (knownLines.size >= KNOWN_LINES_MAX) knownLines.clear();
+  knownLines.set(line, header);
+  return header;
 }
 
 function framingOf(status: number, method: string, coding: string | null, length: number | null): Framing {
