@@ -27,8 +27,8 @@ export interface CallGrammar {
   calls(name: string, schema: JsonObject): TagFormat[];
 }
 
-/** `begin`, the content, one of `end`. */
-export function tag(begin: string, content: JsonObject, end: string): TagFormat {
+/** `begin`, the content, `end`; of several ends, one. */
+export function tag(begin: string, content: JsonObject, end: string | string[]): TagFormat {
   return { type: "tag", begin, content, end };
 }
 

@@ -53,7 +53,7 @@ function textOf(value: JsonValue | undefined, depth: number): string {
     case "or":
       return Array.isArray(elements) ? inner(elements[0]) : "";
     case "tag":
-      return `${asString(begin) ?? ""}${inner(content)}${asString(end) ?? ""}`;
+      return `${asString(begin) ?? ""}${inner(content)}${asString(Array.isArray(end) ? end[0] : end) ?? ""}`;
     case "tags_with_separator":
     case "triggered_tags":
       return Array.isArray(tags) ? inner(tags[0]) : "";

@@ -121,12 +121,16 @@ class BodyState implements State {
   finish(): void {}
 }
 
-/** A call ends the reply: its closer is a stop token. The recipient stands in the channel's header, or before it. */
+/**
+ * A call ends the reply. To some engines `<|call|>` is text of the grammar, to others a stop token, which no text can stand for
+ * and which comes where the grammar has ended: so it may have ended before. The recipient stands in the channel's header, or
+ * before it.
+ */
 export const harmonyGrammar: CallGrammar = {
   trigger: `${CHANNEL}commentary to=`,
   separator: null,
   calls: (name, schema) =>
     [`${CHANNEL}commentary to=${FUNCTIONS}${name} `, ` to=${FUNCTIONS}${name}${CHANNEL}commentary `].map(
-      (header) => tag(`${header}${CONSTRAIN}json${MESSAGE}`, jsonBy(schema), "<|call|>"),
+      (header) => tag(`${header}${CONSTRAIN}json${MESSAGE}`, jsonBy(schema), ["<|call|>", ""]),
     ),
 };

@@ -86,6 +86,12 @@ Deno.test("constrainCalls() hermes is written as Qwen's templates print it", () 
   });
 });
 
+Deno.test("constrainCalls() a call of harmony may end before <|call|>, where that is a stop token and no text", () => {
+  const { format } = tagOf("harmony", { reasoningFormat: "none" }) as { format: JsonObject };
+  const ends = (format.elements as JsonObject[]).map(({ end }) => end);
+  assert.deepEqual(ends, Array(4).fill(["<|call|>", ""]));
+});
+
 Deno.test("callGrammar() every tool format has one, unknown names have none", () => {
   for (const name of FORMATS) assert.ok(callGrammar(name, ""), name);
   for (const name of ["none", "toString", "mine"]) assert.equal(callGrammar(name, ""), undefined);
