@@ -31,7 +31,9 @@ export function findByText(
 ): Turn | null {
   const turns = session.turns.filter((turn) => {
     const { messageCount, endsWithStop, promptUnits } = session.index.factsOf(turn);
-    return turn.branchKey === branchKey && endsWithStop && promptUnits <= prompt.length &&
+    // Behind another stop token, such as a word that the client asked for, the message may go on.
+    const isComplete = endsWithStop && tokenizer.isSpecial(turn.outputIds[turn.outputIds.length - 1]!);
+    return turn.branchKey === branchKey && isComplete && promptUnits <= prompt.length &&
       messageCount > coveredMessages && messages[messageCount - 1]?.role === "assistant";
   });
   if (turns.length === 0) return null;

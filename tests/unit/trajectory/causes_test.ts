@@ -277,6 +277,14 @@ Deno.test("D15 planTurn() takes a rewritten reply as foreign words", async () =>
   ]);
 });
 
+Deno.test("D15 planTurn() takes a rewritten reply as foreign words that begins with the reply and its own stop token", async () => {
+  const bench = new Bench(chatml);
+  await bench.turn(HI, { text: "th", stop: "e" });
+  const plan = await bench.plan([...HI, assistant("the edited"), user("more")]);
+  assert.deepEqual([plan.parent, plan.cause], [null, "edit"]);
+  assert.ok(bench.runs(plan).some(([provenance, text]) => provenance === "f" && text === "the edited"));
+});
+
 Deno.test("D15 planTurn() still takes a rewritten reply as foreign words when the whole prompt begins anew", async () => {
   const bench = new Bench(chatml);
   const before = [...HI, assistant("mended call"), user("next")];
