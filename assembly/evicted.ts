@@ -22,19 +22,21 @@
 import { allocate } from "./arena";
 import { continuesSequence } from "./bytes";
 import { xxh64 } from "./checksum";
-import { exists, header, Header, Node, none, WORK_SHIFT } from "./layout";
-import { reserveOutput } from "./output";
+import { exists, EVICTED_WORDS as WORDS, GATHERED, header, Header, Node, none, WORK_SHIFT } from "./layout";
 import { findBelow } from "./trie";
 
 /** Texts remembered: one for so many tokens that the trie may hold (a shift), within these bounds. */
 const TOKENS_SHIFT: u32 = 6;
 const CAP_MIN: u32 = 1 << 10;
-const CAP_MAX: u32 = 1 << 15;
+const CAP_MAX: u32 = 1 << 14;
+const LARGE_CAP: u32 = 1 << 12;
 /** And not in more than this part of the bytes that the trie may use (a shift). */
 const BYTES_SHIFT: u32 = 4;
 /** Bytes hashed for one text: a longer one is not remembered. A node climbed costs as much as so many. */
 const HASHED_MAX: u32 = 1 << 20;
 const NODE_COST: u32 = 64;
+/** Depth of `pathNode` below more nodes than are climbed: what goes from that path's end is not remembered. */
+const TOO_DEEP: u32 = 0xffffffff;
 /** Entries of one chain that a look-up tries. */
 const TRIED_MAX: u32 = 1 << 10;
 
@@ -43,6 +45,8 @@ const MARKS: u32 = 16;
 const PLACE_BYTES: u32 = ENTRY_BYTES + 4 + MARKS;
 /** Marks tell the time in so many parts of a turn of the ring (a shift). */
 const EPOCHS_SHIFT: u32 = 4;
+/** Set in every mark: 0 is a place that was never marked. */
+const EPOCH_BIT: u32 = 0x80;
 const GRID: u32 = 64;
 const BLOCK: u32 = 1024;
 const P1: u64 = 0x9e3779b185ebca87;
@@ -72,6 +76,12 @@ function reserveTable(h: Header): bool {
   return h.evicted != 0;
 }
 
+/** Makes a table that is so large that to fill it is a slice's work. False: it is there, it is small, or there is no memory. */
+export function makesLargeTable(): bool {
+  const h = header();
+  return h.evicted == 0 && h.evictedCap > LARGE_CAP && reserveTable(h);
+}
+
 // --- hashes --------------------------------------------------------------------------------------------------------
 
 /** The power of two at or below. */
@@ -87,30 +97,32 @@ function gridOf(depth: u32): u32 {
   return depth < GRID ? lengthOf(depth) : depth & ~(GRID - 1);
 }
 
-/** Of a text that begins with `first`, at a grid position: bytes behind it have no part in it. */
-function keyAt(text: usize, first: u64, position: u32): u32 {
-  const from = max<u32>(position, 8);
-  const beyond: u64 = (from - position) << 3;
-  const mixed = ((first << beyond) * P1 + (load<u64>(text + from - 8) << beyond) + position) * P2;
+/** Of the first 8 bytes of a text and the `last` 8 before a grid position: bytes behind it have no part in it. */
+function keyOf(first: u64, last: u64, position: u32): u32 {
+  const beyond: u64 = max<i32>(8 - (position as i32), 0) << 3;
+  const mixed = ((first << beyond) * P1 + (last << beyond) + position) * P2;
   return (mixed >> 32) as u32;
 }
 
-/** A key, and the last four bytes of the text. */
+/** The 8 bytes before a position; the first 8 where there are not as many. */
 // @ts-ignore: decorator
 @inline
-function checkOf(key: u32, text: usize, depth: u32): u32 {
-  const from = max<u32>(depth, 4);
-  return key ^ (load<u32>(text + from - 4) << ((from - depth) << 3));
+function lastAt(text: usize, position: u32): u64 {
+  return load<u64>(text + max<u32>(position, 8) - 8);
 }
 
-/** Sum over the blocks of the text from `from` to `to`, which are multiples of BLOCK. */
-function sumBlocks(text: usize, from: u32, to: u32): u64 {
-  let sum: u64 = 0;
-  for (let at = from; at < to; at += BLOCK) {
-    const mixed = xxh64(text + at, BLOCK) + at * P1;
-    sum += (mixed ^ (mixed >> 32)) * P2;
-  }
-  return sum;
+/** The last four bytes of a text. */
+// @ts-ignore: decorator
+@inline
+function lastFour(text: usize, depth: u32): u32 {
+  const from = max<u32>(depth, 4);
+  return load<u32>(text + from - 4) << ((from - depth) << 3);
+}
+
+/** What the block at `at`, a multiple of BLOCK, adds to the sum. */
+function hashBlock(text: usize, at: u32): u64 {
+  const mixed = xxh64(text + at, BLOCK) + at * P1;
+  return (mixed ^ (mixed >> 32)) * P2;
 }
 
 // @ts-ignore: decorator
@@ -145,12 +157,6 @@ function markAt(h: Header, key: u32): usize {
   return h.evicted + h.evictedCap * (ENTRY_BYTES + 4) + (key & (h.evictedCap * MARKS - 1));
 }
 
-// @ts-ignore: decorator
-@inline
-function epochOf(h: Header): u32 {
-  return h.evictedCount / (h.evictedCap >> EPOCHS_SHIFT);
-}
-
 // --- evictions -----------------------------------------------------------------------------------------------------
 
 /** Remembers the text of a node as evicted. Where there is no memory, nothing happens. */
@@ -169,6 +175,10 @@ export function rememberText(node: Node): void {
   const known = node == cached || above == cached;
   let base = h.pathDepth;
   let cost: u32 = 0;
+  if (known && base == TOO_DEEP) {
+    h.pathNode = above == root ? none<Node>() : above;
+    return;
+  }
   if (node == cached) {
     base -= length;
   } else if (above != cached) {
@@ -178,59 +188,91 @@ export function rememberText(node: Node): void {
       cost += NODE_COST;
     }
   }
+  if (cost >= HASHED_MAX) {
+    h.work += cost >> WORK_SHIFT;
+    h.pathNode = above;
+    h.pathDepth = TOO_DEEP;
+    return;
+  }
   const depth = base + length;
   const whole = wholeBlocks(base);
-  // A key looks up to 8 bytes back.
-  const from = known && whole ? whole - 8 : 0;
-  const bytes = depth - from;
-  cost += bytes;
-  h.work += cost >> WORK_SHIFT;
-  if (cost > HASHED_MAX || !reserveOutput(bytes)) return;
-  const text = h.output - from;
-  let end = depth;
-  for (let n = node; end > from; n = n.parent) {
-    const part = min<u32>(end - from, n.labelLen);
-    end -= part;
-    memory.copy(text + end, n.label + n.labelLen - part, part);
-  }
+  const lowest = known ? whole : 0;
+  const bytes = depth - lowest;
+  if (bytes > HASHED_MAX) return;
+  h.work += (cost + bytes) >> WORK_SHIFT;
 
-  if (from == 0) h.pathFirst = load<u64>(text);
-  const rest = sumBlocks(text, whole, wholeBlocks(depth));
-  let sum = h.pathSum;
-  if (node == cached) sum -= rest;
-  else if (!known) sum = sumBlocks(text, 0, whole);
+  // Block by block from the end, as labels are met on the way up: most lie in one piece.
+  const position = gridOf(depth);
+  let first = h.pathFirst;
+  let last: u64 = 0;
+  let check: u32 = 0;
+  let hash: u64 = 0;
+  let sum: u64 = 0;
+  let rest: u64 = 0;
+  let n = node;
+  let start = depth - node.labelLen;
+  for (let at = wholeBlocks(depth);; at -= BLOCK) {
+    const end = min<u32>(at + BLOCK, depth);
+    while (start && start >= end) {
+      n = n.parent;
+      start -= n.labelLen;
+    }
+    const text = textOf(n, start, at ? at - 8 : 0, end);
+    if (at == 0) first = load<u64>(text);
+    if (at + BLOCK > depth) {
+      last = lastAt(text, position);
+      check = lastFour(text, depth);
+      hash = xxh64(text + at, depth - at);
+    } else if (at < whole) {
+      sum += hashBlock(text, at);
+    } else {
+      rest += hashBlock(text, at);
+    }
+    for (let mark = lengthOf(end); mark >= GRID && mark > at; mark >>= 1) {
+      store<u64>(WORDS + (ctz<u32>(mark) << 3), lastAt(text, mark));
+    }
+    if (at <= lowest) break;
+  }
+  if (known) sum = node == cached ? h.pathSum - rest : h.pathSum;
   h.pathNode = above;
   h.pathDepth = base;
   h.pathSum = sum;
-  addEntry(h, text, from, depth, hashOf(sum + rest, text, depth));
+  h.pathFirst = first;
+
+  // What is not above `lowest` has been marked in this epoch.
+  for (let mark = lengthOf(depth); mark >= GRID && mark > lowest; mark >>= 1) {
+    store<u8>(markAt(h, keyOf(first, load<u64>(WORDS + (ctz<u32>(mark) << 3)), mark)), h.evictedEpoch | EPOCH_BIT);
+  }
+  const number = ++h.evictedCount;
+  const key = keyOf(first, last, position);
+  const newest = newestAt(h, key);
+  const entry = entryAt(h, number);
+  h.evictedLengths |= lengthOf(depth);
+  store<u64>(entry, hash + (sum + rest + depth) * P1);
+  store<u32>(entry, depth, 8);
+  store<u32>(entry, key ^ check, 12);
+  store<u32>(entry, load<u32>(newest), 16);
+  store<u32>(newest, number);
+  if ((number & ((h.evictedCap >> EPOCHS_SHIFT) - 1)) == 0) {
+    h.evictedEpoch++;
+    h.pathNode = none<Node>();
+  }
 }
 
-/** `text` can be read from `from` on: what lies before has been marked in this epoch. */
-function addEntry(h: Header, text: usize, from: u32, depth: u32, hash: u64): void {
-  const epoch = epochOf(h);
-  const number = ++h.evictedCount;
-  h.evictedLengths |= lengthOf(depth);
-  let position = GRID;
-  while (true) {
-    const last = position > depth;
-    if (last) position = gridOf(depth);
-    if (position >= from + 8 || from == 0) {
-      const key = keyAt(text, h.pathFirst, position);
-      if (last) {
-        const newest = newestAt(h, key);
-        const entry = entryAt(h, number);
-        store<u64>(entry, hash);
-        store<u32>(entry, depth, 8);
-        store<u32>(entry, checkOf(key, text, depth), 12);
-        store<u32>(entry, load<u32>(newest), 16);
-        store<u32>(newest, number);
-        break;
-      }
-      store<u8>(markAt(h, key), epoch);
-    }
-    position <<= 1;
+/**
+ * Where the text would begin that can be read from `from` to `end`, 8 bytes at least. `node` holds what comes before
+ * `end`; its label begins at `start`. Where that is later than `from`, what is missing is gathered from above.
+ */
+function textOf(node: Node, start: u32, from: u32, end: u32): usize {
+  if (from >= start && end - from >= 8) return node.label - start;
+  for (let n = node, top = start, to = end; to > from;) {
+    const part = max<u32>(from, top);
+    memory.copy(GATHERED + (part - from), n.label + (part - top), to - part);
+    to = part;
+    n = n.parent;
+    top -= n.labelLen;
   }
-  if (epochOf(h) != epoch) h.pathNode = none<Node>();
+  return GATHERED - from;
 }
 
 // --- look-ups ------------------------------------------------------------------------------------------------------
@@ -241,23 +283,24 @@ export function beginsWithEvicted(text: usize, length: u32, used: u32): bool {
   const first = load<u64>(text);
   let sum: u64 = 0;
   let summed: u32 = 0;
-  for (let position = gridOf(used + 1); position <= length; position += min<u32>(position, GRID)) {
+  let position = gridOf(used + 1);
+  if (position < GRID && !(h.evictedLengths & (GRID - 1))) position = GRID;
+  for (; position <= length; position += min<u32>(position, GRID)) {
     const lengths = h.evictedLengths;
     if (position < GRID && !(lengths & position)) continue;
     if (lengths < lengthOf(position)) break;
-    const key = keyAt(text, first, position);
+    const key = keyOf(first, lastAt(text, position), position);
     if (position >= GRID && popcnt<u32>(position) == 1) {
       // Of this turn of the ring, or so many turns older that its time looks the same.
-      if (((epochOf(h) - load<u8>(markAt(h, key))) & 0xff) > 1 << EPOCHS_SHIFT) break;
+      const mark: u32 = load<u8>(markAt(h, key));
+      if (mark < EPOCH_BIT || ((h.evictedEpoch - mark) & (EPOCH_BIT - 1)) > 1 << EPOCHS_SHIFT) break;
     }
     let number = load<u32>(newestAt(h, key));
     for (let tried: u32 = 0; number && h.evictedCount - number < h.evictedCap && tried < TRIED_MAX; tried++) {
       const entry = entryAt(h, number);
       const depth = load<u32>(entry, 8);
-      if (depth > used && depth <= length && load<u32>(entry, 12) == checkOf(key, text, depth)) {
-        const whole = wholeBlocks(depth);
-        sum += sumBlocks(text, summed, whole);
-        summed = whole;
+      if (depth > used && depth <= length && load<u32>(entry, 12) == (key ^ lastFour(text, depth))) {
+        for (; summed + BLOCK <= depth; summed += BLOCK) sum += hashBlock(text, summed);
         if (hashOf(sum, text, depth) == load<u64>(entry) && wouldServe(text, length, depth)) return true;
       }
       number = load<u32>(entry, 16);

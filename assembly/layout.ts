@@ -2,10 +2,10 @@
  * The memory map and the layout of every record. All state of the trie is here, in linear memory: there are no mutable
  * globals and no managed objects, so the memory image is the whole trie.
  *
- *   0        64          512        1024            6144      16384
- *   +--------+-----------+----------+---------------+---------+------------------------ … --+
- *   | unused | Header    | Result   | Bins          | unused  | arena: blocks, see arena.ts |
- *   +--------+-----------+----------+---------------+---------+------------------------ … --+
+ *   0        64          512        1024            6144      7432     16384
+ *   +--------+-----------+----------+---------------+---------+--------+------------------------ … --+
+ *   | unused | Header    | Result   | Bins          | scratch | unused | arena: blocks, see arena.ts |
+ *   +--------+-----------+----------+---------------+---------+--------+------------------------ … --+
  *
  * The build reserves the first RESERVED_BYTES (`--memoryBase`); the arena uses only pages that it has grown itself.
  * References are addresses (u32), 0 means none: a class-typed field below is such a reference, never a managed object.
@@ -17,6 +17,9 @@ export const HEADER: usize = 64;
 export const RESULT: usize = 512;
 /** Address of the arena's bins. */
 export const BINS: usize = 1024;
+/** Where evicted.ts keeps words of a text, and a block of it with 8 bytes before. */
+export const EVICTED_WORDS: usize = 6144;
+export const GATHERED: usize = 6400;
 /** Bytes below the arena, for the build's `--memoryBase`. */
 export const RESERVED_BYTES: usize = 16384;
 
@@ -248,6 +251,8 @@ export class Header {
   evictedCount: u32;
   /** Their lengths as powers of two at or below: a bit each. */
   evictedLengths: u32;
+  /** Parts of a turn of the ring so far. */
+  evictedEpoch: u32;
   /** Where the next eviction is likely to end, or none: its depth, sum of whole blocks, first bytes of its text. */
   pathNode: Node = none<Node>();
   pathDepth: u32;

@@ -17,7 +17,7 @@ import {
   result,
   Segment,
 } from "./layout";
-import { evictedBytesWanted, rememberText } from "./evicted";
+import { evictedBytesWanted, makesLargeTable, rememberText } from "./evicted";
 import { freePoint } from "./points";
 import { freeSegment } from "./segments";
 import { anyChild } from "./children";
@@ -158,6 +158,7 @@ export function collect(limit: i32, most: u32): bool {
     const version = segment.traverseVersion;
     h.work++;
     if (version >= 0 && version <= limit && !exists(segment.firstChild) && segment.holds == 0) {
+      if (most < COLLECT_AT_ONCE && makesLargeTable()) return false;
       if (!removePoints(segment, CAUSE_VERSION, most)) return false;
       freeLeaf(segment, CAUSE_VERSION);
     } else {

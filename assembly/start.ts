@@ -28,7 +28,7 @@ export function clearTrie(): bool {
   h.newest = h.oldest = h.gcCursor = none<Segment>();
   h.collectedLimit = h.collectingLimit = -1;
   h.pathNode = none<Node>();
-  h.evicted = h.evictedCount = h.evictedLengths = 0;
+  h.evicted = h.evictedCount = h.evictedLengths = h.evictedEpoch = 0;
   h.heap = h.chunks = h.scopeRefs = h.input = h.output = h.removedAt = 0;
   h.workers = 0;
   h.heapLen = h.heapCap = h.chunkCount = h.chunkCap = h.scopeCap = 0;

@@ -37,8 +37,8 @@ describe("evicted", () => {
 
   test("evictedCapOf() follows the bounds", () => {
     expect(evictedCapOf(10, 1 << 28)).toBe(1024);
-    expect(evictedCapOf(1 << 20, 1 << 31)).toBe(1 << 14);
-    expect(evictedCapOf(0xffffffff, 0x80000000)).toBe(1 << 15);
+    expect(evictedCapOf(1 << 19, 1 << 31)).toBe(1 << 13);
+    expect(evictedCapOf(0xffffffff, 0x80000000)).toBe(1 << 14);
     expect(evictedCapOf(10, 200000)).toBe(256);
     expect(evictedCapOf(10, 10000)).toBe(0);
   });

@@ -8,7 +8,7 @@ import { isContinuationByte } from "./text.ts";
 /** Texts remembered: one for so many tokens that the trie may hold, within bounds. As in assembly/evicted.ts. */
 const TOKENS_PER_TEXT = 64;
 const TEXTS_MIN = 1_024;
-const TEXTS_MAX = 32_768;
+const TEXTS_MAX = 16_384;
 
 /** The last texts that left by eviction or collection, one UTF-8 byte a character. */
 export class ModelEvicted {

@@ -38,6 +38,32 @@ Deno.test("gcSlice() goes on in the middle of a segment with many points, which 
   assert.equal(trie.stats().segments, 0);
 });
 
+Deno.test("gcSlice() of a path of more nodes than are climbed takes few slices, and what goes next is remembered", () => {
+  const trie = new WasmTrie(module, { maxCacheSize: 1_000_000 });
+  const cuts = 20_000;
+  const splicePoints = range(0, cuts).map((i) => ({ byteOffset: i * 2 + 1, tokenIndex: i + 1 }));
+  const long = prompt("ab".repeat(cuts), range(0, cuts + 1), { splicePoints });
+  appended(trie, null, long, output("reply", [1], { versions: 1 }));
+  let slices = 0;
+  for (; !trie.gcSlice(10, 5, 128).done; slices++);
+  assert.ok(slices <= 2 * cuts / POINTS_PER_UNIT / 128, `${slices} slices`);
+  for (const text of ["one", "another"]) trie.insert(text, [1], null, [1], 1);
+  trie.gcByWeightVersion(10);
+  for (const text of ["one", "another"]) assert.equal(trie.findContinuation(text).reason, "evicted");
+});
+
+Deno.test("gcByWeightVersion() is done at once, gcSlice() makes a large table of evicted texts in a slice of its own", () => {
+  const [whole, sliced] = [1, 2].map(() => {
+    const trie = new WasmTrie(module, { maxCacheSize: 1_000_000 });
+    trie.insert("text", [1, 2], null, [1, 1], 1);
+    return trie;
+  });
+  assert.deepEqual(whole!.gcByWeightVersion(10), { removedEntries: 1, removedTokens: 2, done: true });
+  assert.deepEqual(sliced!.gcSlice(10, 5, 100), { removedEntries: 0, removedTokens: 0, done: false });
+  assert.deepEqual(sliced!.gcSlice(10, 5, 100), { removedEntries: 1, removedTokens: 2, done: true });
+  for (const trie of [whole!, sliced!]) assert.equal(trie.findContinuation("text").reason, "evicted");
+});
+
 Deno.test("gcSlice() leaves a segment alone that is used again while it goes, and append() mends it", () => {
   const trie = new WasmTrie(module, { maxCacheSize: 100_000 });
   const text = range(0, 500).map((i) => `cut ${i}|`).join("");
