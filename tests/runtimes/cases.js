@@ -102,6 +102,27 @@ const CASES = {
     same([...trie.findLongestPrefix("v9").tokenIds], [9]);
   },
 
+  "a look-up tells what was evicted": async ({ create }) => {
+    const trie = await create({ maxCacheSize: 4 });
+    const long = "a text of some length, ".repeat(300);
+    trie.insert(long, [1, 2]);
+    trie.insert("short", [3]);
+    trie.insert("all of it", [4, 5, 6, 7]);
+    const asked = [long + "and more", "short", "shirt", long.slice(1)];
+    same(asked.map((text) => trie.findContinuation(text).reason), [
+      "evicted",
+      "evicted",
+      "no match",
+      "no match",
+    ]);
+    same(trie.stats().misses_by_reason, {
+      "evicted": 2,
+      "no match": 2,
+      "not at a splice point": 0,
+      "empty": 0,
+    });
+  },
+
   "a text of 1 MB is found, and memory grows as it must": async ({ create }) => {
     const trie = await create({ maxCacheSize: 2_000_000 });
     const ids = Uint32Array.from({ length: 250_000 }, (_, i) => i);
