@@ -184,7 +184,7 @@ export class Sampling {
     const stream = this.#deps.adapter.openStream(this.#sampleCount, this.#request.sampling.topLogprobs);
     try {
       while (!stream.done && stream.failure === null) {
-        const { value } = await this.#exchange.blocked(reader.read());
+        const { value } = await this.#exchange.blocked(this.#read(reader, worker));
         this.#exchange.signal.throwIfAborted();
         if (value === undefined) {
           stream.end();
@@ -206,6 +206,18 @@ export class Sampling {
       throw new UpstreamError(`Cannot use the worker's stream: ${failure}`);
     }
     return outputs;
+  }
+
+  /** A worker that dies in mid-stream is the worker's failure, not the router's. */
+  async #read(reader: ReadableStreamDefaultReader<Uint8Array>, worker: WorkerState) {
+    try {
+      return await reader.read();
+    } catch (cause) {
+      this.#exchange.signal.throwIfAborted();
+      const failure = cause instanceof Error ? cause.message : String(cause);
+      logger.warn("Stream of {url} broke off: {failure}", { url: worker.url, failure });
+      throw new UpstreamError(`Cannot use the worker's stream: it broke off (${failure})`, { cause });
+    }
   }
 }
 
