@@ -9,6 +9,7 @@ import { type Extension, extensionOf } from "./extension.ts";
 import type { Located } from "./locate.ts";
 import { printsReasoning, textAround, textThrough } from "./placeholder.ts";
 import type { PlanParts, SuffixCheck } from "./plan.ts";
+import { withReadableCalls } from "./readable_calls.ts";
 import { sampledTextOf } from "./sampled_text.ts";
 import type { Session } from "./session.ts";
 import { findByText } from "./text_lineage.ts";
@@ -27,8 +28,31 @@ export interface Draft {
   readonly coveredMessages: number;
 }
 
-/** Renders the conversation and decides whether a turn's tokens can stand in the prompt. */
+/**
+ * Renders the conversation and decides whether a turn's tokens can stand in the prompt.
+ *
+ * @throws {ChatTemplateError} when the template refuses the messages
+ */
 export function draft(session: Session, found: Located, parts: PlanParts): Draft {
+  try {
+    return draftOf(session, found, parts);
+  } catch (error) {
+    const drafted = draftBehindBrokenCalls(session, found, parts);
+    if (drafted === null) throw error;
+    return drafted;
+  }
+}
+
+/** A draft that needs no words of the calls that the template cannot read: their tokens stand in the prompt. */
+function draftBehindBrokenCalls(session: Session, found: Located, parts: PlanParts): Draft | null {
+  const { coveredMessages } = found.lineage;
+  const messages = withReadableCalls(found.messages, coveredMessages);
+  if (messages === null) return null;
+  const drafted = draftOf(session, { ...found, messages }, parts);
+  return drafted.extension !== null && drafted.coveredMessages >= coveredMessages ? drafted : null;
+}
+
+function draftOf(session: Session, found: Located, parts: PlanParts): Draft {
   const { lineage, messages, settings } = found;
   const prompt = parts.renderer.render(messages, settings, true);
   const { coveredMessages } = lineage;
