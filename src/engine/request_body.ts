@@ -6,7 +6,7 @@
  */
 import { BadRequestError } from "../errors.ts";
 import type { JsonObject, JsonValue } from "../types.ts";
-import type { EncodedRequest, TokenRequest } from "./adapter.ts";
+import type { EncodedRequest, SamplingSettings, TokenRequest } from "./adapter.ts";
 import { idDigitsRoom, writeIdDigits } from "./id_digits.ts";
 import { asObject } from "./json_fields.ts";
 
@@ -72,6 +72,24 @@ export function encodeBody(
 }
 
 const CLOSE = encoder.encode("]}");
+
+/** The settings that both engines know by the same names. */
+export function commonSampling(settings: SamplingSettings): JsonObject {
+  return defined({
+    temperature: settings.temperature,
+    top_p: settings.topP,
+    top_k: settings.topK,
+    min_p: settings.minP,
+    n: settings.n,
+    stop: settings.stop?.slice(),
+    stop_token_ids: settings.stopTokenIds?.slice(),
+    ignore_eos: settings.ignoreEos,
+    frequency_penalty: settings.frequencyPenalty,
+    presence_penalty: settings.presencePenalty,
+    repetition_penalty: settings.repetitionPenalty,
+    logit_bias: settings.logitBias === undefined ? undefined : { ...settings.logitBias },
+  });
+}
 
 /** `fields` without those that are undefined. */
 export function defined(fields: Readonly<Record<string, JsonValue | undefined>>): JsonObject {

@@ -22,7 +22,7 @@ import type { SampledOutput } from "./engine.ts";
 import { errorReply, messageOf, parseJson, unusableReply } from "./error_message.ts";
 import { FrameStream } from "./frame_stream.ts";
 import { asObject } from "./json_fields.ts";
-import { defined, encodeBody, type ExtraFields, sortExtra } from "./request_body.ts";
+import { commonSampling, defined, encodeBody, type ExtraFields, sortExtra } from "./request_body.ts";
 import { readResponseFormat } from "./response_format.ts";
 import { countMismatch } from "./samples.ts";
 import { SglangFrameReader } from "./sglang_frames.ts";
@@ -136,19 +136,8 @@ function samplingParams(settings: SamplingSettings): JsonObject {
   return defined({
     max_new_tokens: settings.maxTokens ?? SGLANG_MAX_NEW_TOKENS_UNLIMITED,
     min_new_tokens: settings.minTokens,
-    temperature: settings.temperature,
-    top_p: settings.topP,
-    top_k: settings.topK,
-    min_p: settings.minP,
     sampling_seed: settings.seed,
-    n: settings.n,
-    stop: settings.stop?.slice(),
-    stop_token_ids: settings.stopTokenIds?.slice(),
-    ignore_eos: settings.ignoreEos,
-    frequency_penalty: settings.frequencyPenalty,
-    presence_penalty: settings.presencePenalty,
-    repetition_penalty: settings.repetitionPenalty,
-    logit_bias: settings.logitBias === undefined ? undefined : { ...settings.logitBias },
+    ...commonSampling(settings),
     skip_special_tokens: false,
     no_stop_trim: true,
     ...grammarOf(settings.responseFormat),

@@ -5,7 +5,7 @@
  */
 import type { JsonObject, JsonValue } from "../types.ts";
 import type { SamplingSettings } from "./adapter.ts";
-import { defined, type ExtraFields } from "./request_body.ts";
+import { commonSampling, defined, type ExtraFields } from "./request_body.ts";
 import { readResponseFormat } from "./response_format.ts";
 
 /** Names that `vllmSampling` writes. */
@@ -84,19 +84,8 @@ export const COMPLETIONS_EXTRA: ExtraFields = {
 export function vllmSampling(settings: SamplingSettings): JsonObject {
   return defined({
     min_tokens: settings.minTokens,
-    temperature: settings.temperature,
-    top_p: settings.topP,
-    top_k: settings.topK,
-    min_p: settings.minP,
     seed: settings.seed,
-    n: settings.n,
-    stop: settings.stop?.slice(),
-    stop_token_ids: settings.stopTokenIds?.slice(),
-    ignore_eos: settings.ignoreEos,
-    frequency_penalty: settings.frequencyPenalty,
-    presence_penalty: settings.presencePenalty,
-    repetition_penalty: settings.repetitionPenalty,
-    logit_bias: settings.logitBias === undefined ? undefined : { ...settings.logitBias },
+    ...commonSampling(settings),
   });
 }
 
