@@ -34,11 +34,12 @@ export function enforceCertificate(
   if (toolProblem === null) return null;
   if (verdicts.tool === "reasoning left out") {
     warn("leaves reasoning out in tool loops, such turns begin a row of their own", toolProblem);
-  } else if (verdicts.tool === "refused") warn("refuses tools, and says so with each request", toolProblem);
-  else {warn(
-      `does not keep conversations with tools${mode === "strict" ? ", which are refused" : ""}`,
-      toolProblem,
-    );}
+  } else if (verdicts.tool === "refused") {
+    warn("refuses tools, and says so with each request", toolProblem);
+  } else {
+    const consequence = mode === "strict" ? ", which are refused" : "";
+    warn(`does not keep conversations with tools${consequence}`, toolProblem);
+  }
   return mode === "strict" && verdicts.tool === "broken" ? toolProblem : null;
 }
 
@@ -57,7 +58,7 @@ export function assertTemplateKeeps(
 }
 
 function warn(what: string, problem: string | null): void {
-  logger.warn("The chat template {what}: {problem}", { what, problem });
+  logger.warn(`The chat template ${what}: {problem}`, { problem });
 }
 
 /** The smallest conversation that fails, in a line. */
