@@ -76,6 +76,25 @@ Deno.test("chat: a character that tokens cut is streamed whole", async () => {
   assert.equal(message.content, "你好 🚀🚀 json");
 });
 
+Deno.test("chat: a stop string is hidden when the engine does not say what stopped it", async () => {
+  await using h = await createChatHarness({
+    engine: {
+      protocol: "vllm",
+      script: ({ ordinal }) => ordinal % 2 === 0 ? "one STOP two" : "one two",
+      splitProbability: 0.5,
+    },
+    config: { engine: "vllm" },
+    wrapFetch: (fetch) => async (input, init) => {
+      const response = await fetch(input, init);
+      const text = await response.text();
+      return new Response(text.replaceAll(/,"stop_reason":(null|"[^"]*")/g, ""), response);
+    },
+  });
+  const body = { messages: HELLO.messages, stop: ["STOP"] };
+  for (const text of ["one ", "one two"]) assert.equal((await h.chat(body)).message.content, text);
+  for (const text of ["one ", "one two"]) assert.equal((await h.chatStream(body)).message.content, text);
+});
+
 Deno.test("settings: parsers are those that there are", () => {
   for (
     const [key, names] of [["toolCallParser", TOOL_FORMATS], ["reasoningParser", REASONING_FORMATS]] as const

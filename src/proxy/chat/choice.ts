@@ -82,7 +82,11 @@ export class Choice {
   end(finish: FinishReason | null): ChoiceEnd {
     const isStop = endsWithStopToken(this.#options.tokenizer, Uint32Array.from(this.#held), finish);
     const last = isStop ? [] : this.#text.push(this.#held);
-    const pieces = [...this.#stops.push([...last, ...this.#text.end()]), ...this.#stops.end(finish?.matched)];
+    const isUnnamedStop = finish?.type === "stop" && finish.matched === undefined && !isStop;
+    const pieces = [
+      ...this.#stops.push([...last, ...this.#text.end()]),
+      ...this.#stops.end(finish?.matched, isUnnamedStop),
+    ];
     const events = [...this.#parse(pieces), ...this.#finishParser()];
     const parsed = this.#message.build();
     const reason = finish?.type ?? "abort";

@@ -23,11 +23,22 @@ export class StopFilter {
     return pieces.flatMap((piece) => this.#pushOne(piece));
   }
 
-  /** The sample ended. @param matched the string that the engine says ended it, if any */
-  end(matched: number | string | undefined): Piece[] {
+  /**
+   * The sample ended.
+   *
+   * @param matched what the engine says ended it, if it says so
+   * @param isUnnamedStop the engine says that something ended it, and not what: a stop string that ends in the newest piece did
+   */
+  end(matched: number | string | undefined, isUnnamedStop = false): Piece[] {
     const held = this.#held;
     this.#held = [];
-    const at = typeof matched === "string" ? textOf(held).lastIndexOf(matched) : -1;
+    const text = textOf(held);
+    const newFrom = text.length - (held.at(-1)?.text.length ?? 0);
+    const at = isUnnamedStop
+      ? this.#completeAt(text, newFrom)
+      : typeof matched === "string"
+      ? text.lastIndexOf(matched)
+      : -1;
     return at < 0 ? held : take(held, at).taken;
   }
 
@@ -49,6 +60,13 @@ export class StopFilter {
       if (isOpen) return at;
     }
     return text.length;
+  }
+
+  /** Where the first stop string begins that ends behind `newFrom`; -1: nowhere. */
+  #completeAt(text: string, newFrom: number): number {
+    const starts = this.#stops.map((stop) => text.indexOf(stop, Math.max(newFrom - stop.length + 1, 0)))
+      .filter((at) => at >= 0);
+    return starts.length === 0 ? -1 : Math.min(...starts);
   }
 }
 

@@ -29,6 +29,25 @@ Deno.test("StopFilter holds what may be a stop string, and hides the one that st
   }
 });
 
+Deno.test("StopFilter hides the stop string at the end when the engine does not name it", () => {
+  const cases: [name: string, stops: string[], texts: string[], out: string][] = [
+    ["in one piece", ["STOP"], ["a STOP"], "a "],
+    ["over pieces", ["STOP"], ["a S", "TO", "P"], "a "],
+    ["behind it", ["STOP"], ["a S", "TO", "P b"], "a "],
+    ["the earlier of two", ["P", "STOP"], ["a ST", "OP"], "a "],
+    ["passed over by the engine", ["ST"], ["ST", "x"], "STx"],
+    ["passed over, then at the end", ["ST"], ["ST", "ST"], "ST"],
+    ["a beginning only", ["STOP"], ["a ST"], "a ST"],
+    ["none", ["STOP"], ["a"], "a"],
+  ];
+  for (const [name, stops, texts, out] of cases) {
+    const filter = new StopFilter(stops);
+    const given = texts.flatMap((text) => filter.push([{ text, special: false }]));
+    const text = [...given, ...filter.end(undefined, true)].map((piece) => piece.text).join("");
+    assert.equal(text, out, name);
+  }
+});
+
 Deno.test("StopFilter leaves a delimiter out whole when it stopped the sample", () => {
   const filter = new StopFilter(["</tool_call>"]);
   const first = filter.push([{ text: "a", special: false }, { text: "</tool_call>", special: true }]);
