@@ -1,7 +1,7 @@
 /** The windows through which the host hands in a query and reads an answer. */
 import { allocateWindow, releaseWindow, usableSize } from "./arena";
 import { DIGITS_MAX, DIGITS_SLACK, writeDigits } from "./digits";
-import { exists, header, LOGPROBS_DEFAULT, LOGPROBS_F32, Point, result, Segment } from "./layout";
+import { exists, header, LOGPROBS_F32, LOGPROBS_F64, Point, result, Segment } from "./layout";
 import { readLogprobs } from "./logprobs";
 import {
   cutOf,
@@ -67,7 +67,9 @@ export function writePath(segment: Segment, kept: u32, wanted: u32): bool {
   const single = !exists(segment.parent);
   const idsInPlace = single && (wanted & WANT_IN_PLACE || !(wanted & WANT_LOGPROBS));
   const kind = logprobKindOf(segment);
-  const logprobsInPlace = single && wanted & WANT_IN_PLACE && kind != LOGPROBS_DEFAULT;
+  // Doubles behind an odd number of ids lie where no view of doubles may begin.
+  const aligned = kind == LOGPROBS_F32 || (kind == LOGPROBS_F64 && (logprobsOf(segment) & 7) == 0);
+  const logprobsInPlace = single && wanted & WANT_IN_PLACE && aligned;
   const perToken: u64 = 4 + 8 + 4 + 1 + (wanted & WANT_DIGITS ? DIGITS_MAX : 0);
   const bytes = perToken * count + DIGITS_SLACK;
   if (bytes > 0x7fffffff || !reserveOutput(bytes as u32)) return false;

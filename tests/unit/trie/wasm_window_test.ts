@@ -67,3 +67,12 @@ Deno.test("matchViews() shows a payload for which the memory has to grow", async
     assert.deepEqual([...trie.matchViews("text")[part]], [...trie.retrieveFromText("text")[part]]);
   }
 });
+
+Deno.test("matchViews() shows doubles that lie behind an odd number of ids", async () => {
+  for (const count of [1, 2, 3, 8, 9]) {
+    const trie = new WasmTrie(await compileOwnCore());
+    const logprobs = Array.from({ length: count }, (_, i) => -0.1 * (i + 1));
+    assert.ok(trie.insert("text", logprobs.map((_, i) => i), logprobs, new Uint8Array(count).fill(1)));
+    assert.deepEqual([...trie.matchViews("text").logprobs], logprobs, `${count} tokens`);
+  }
+});
