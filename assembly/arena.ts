@@ -21,6 +21,8 @@ const PREVIOUS_FREE: u32 = 2;
 const FLAGS: u32 = FREE | PREVIOUS_FREE;
 
 const BLOCK_MIN: u32 = 16;
+/** A block may be taken larger by this: what would be left is too small to be one. */
+const REST_MAX: u32 = BLOCK_MIN - 8;
 const ALLOCATION_MAX: u32 = 0x7fffff00;
 const PAGE_BITS: u32 = 16;
 const REGION_HEADER: u32 = 12;
@@ -46,7 +48,7 @@ export function allocate(size: u32): usize {
   if (size > ALLOCATION_MAX || fails(h)) return 0;
   const need = max<u32>((size + 4 + 7) & ~7, BLOCK_MIN);
   const inUse = h.usedBytes - h.windowBytes;
-  if (inUse > h.maxBytes || h.maxBytes - inUse < need) return 0;
+  if (inUse > h.maxBytes || h.maxBytes - inUse < need + REST_MAX) return 0;
   return take(h, need);
 }
 
@@ -149,7 +151,7 @@ function take(h: Header, need: u32): usize {
   return block + 4;
 }
 
-/** Size classes: steps of 8 bytes below 512, then 32 a doubling. */
+/** Size classes: steps of 8 bytes below 256, then 32 a doubling. */
 // @ts-ignore: decorator
 @inline
 function firstOf(size: u32): u32 {

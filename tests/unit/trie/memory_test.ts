@@ -24,6 +24,16 @@ Deno.test("insert() and append() keep usedBytes within maxCacheBytes, and refuse
   trie.checkInvariants();
 });
 
+Deno.test("insert() keeps usedBytes within maxCacheBytes where a block is taken larger than asked for", async () => {
+  for (const maxCacheBytes of [30_000, 30_008]) {
+    const trie = await createTokenTrie({ maxCacheSize: 1e9, maxCacheBytes });
+    for (let i = 0; i < 4_000; i++) {
+      assert.ok(trie.insert(`${i} ${"x".repeat(i * 7 % 61)}`, new Array<number>(1 + i * 13 % 11).fill(1)));
+      assert.ok(trie.stats().usedBytes <= maxCacheBytes, `insert ${i}: ${trie.stats().usedBytes}`);
+    }
+  }
+});
+
 Deno.test("insert() refuses what is larger than maxCacheBytes in words, and goes on", async () => {
   const trie = await createTokenTrie({ maxCacheSize: 1e9, maxCacheBytes: 50_000 });
   trie.insert("kept", [7]);
