@@ -98,7 +98,7 @@ export class ChatRenderer {
   }
 
   #inForm(given: JsonObject, form: MessageForm): JsonObject {
-    const message = withReasoning(given);
+    const message = withReasoning(withoutAbsent(given));
     const hasCalls = Array.isArray(message.tool_calls) && message.tool_calls.length > 0;
     const content = this.#content(message, hasCalls, form);
     const thinking = form.readsThinking ? thinkingOf(message, hasCalls) : {};
@@ -176,6 +176,20 @@ function thinkingOf(message: JsonObject, hasCalls: boolean): JsonObject {
   const reasoning = reasoningOf(message);
   const isTaken = message.thinking !== undefined || (hasCalls && (message.content ?? "") !== "");
   return message.role !== "assistant" || reasoning === "" || isTaken ? {} : { thinking: reasoning };
+}
+
+/**
+ * Without the fields that are null, as SDKs write what is not there, and without an empty list of calls: templates that ask
+ * whether there is a field (`'tool_calls' in message`) would find it. Content is left: its form is the template's affair.
+ */
+function withoutAbsent(message: JsonObject): JsonObject {
+  const isAbsent = (name: string, value: unknown) =>
+    name !== "content" &&
+    (value === null || (name === "tool_calls" && Array.isArray(value) && value.length === 0));
+  const entries = Object.entries(message);
+  return entries.some(([name, value]) => isAbsent(name, value))
+    ? Object.fromEntries(entries.filter(([name, value]) => !isAbsent(name, value)))
+    : message;
 }
 
 /** Reasoning under the name that most templates read, as `transformers` 5 gives it to them. */

@@ -103,6 +103,21 @@ Deno.test("ChatRenderer finds the form in which a template wants its messages", 
   }
 });
 
+Deno.test("ChatRenderer leaves out fields that are null, as SDKs write what is not there, and empty lists of calls", () => {
+  const source = `{% for m in messages %}{{ m.role }}:{{ m.content }}` +
+    `{% for key in m %}{% if key not in ['role', 'content'] %},{{ key }}{% endif %}{% endfor %};{% endfor %}`;
+  const renderer = new ChatRenderer(ChatTemplate.parse(source));
+  const none = { refusal: null, function_call: null, audio: null, reasoning_content: null, name: null };
+  const messages = [
+    { role: "user", content: "a", name: "bob" },
+    { role: "assistant", content: "b", tool_calls: null, ...none },
+    { role: "assistant", content: "c", tool_calls: [], ...none },
+    { role: "tool", content: "d", tool_call_id: null },
+  ];
+  const settings = { tools: null, templateKwargs: {}, dateMs: 0 };
+  assert.equal(renderer.render(messages, settings, false), "user:a,name;assistant:b;assistant:c;tool:d;");
+});
+
 Deno.test("ChatRenderer prints arguments that are no JSON as the model wrote them", () => {
   const renderer = new ChatRenderer(ChatTemplate.parse(TINY_CHAT_TEMPLATE));
   const text = renderer.render([user("x"), calling("c", "look", '{"a":')], SETTINGS, false);
