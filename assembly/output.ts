@@ -28,24 +28,33 @@ const WANT_ANY: u32 = WANT_IDS | WANT_LOGPROBS | WANT_LOSS_MASK | WANT_VERSIONS 
 
 const WINDOW_MIN: u32 = 1 << 16;
 
-/** Makes the input window at least `bytes` long. False when there is no memory. What is in it is lost. */
+/** Makes the input window at least `bytes` long; what is in it is lost. False when there is no memory: it stays. */
 export function reserveInput(bytes: u32): bool {
   const h = header();
   if (bytes <= h.inputCap) return true;
-  releaseWindow(h.input);
-  h.input = allocateWindow(windowSize(bytes));
-  h.inputCap = h.input ? usableSize(h.input) : 0;
-  return h.input != 0;
+  const window = newWindow(h.input, bytes);
+  if (window == 0) return false;
+  h.input = window;
+  h.inputCap = usableSize(window);
+  return true;
 }
 
-/** Makes the output window at least `bytes` long. False when there is no memory. What is in it is lost. */
+/** Makes the output window at least `bytes` long; what is in it is lost. False when there is no memory: it stays. */
 export function reserveOutput(bytes: u32): bool {
   const h = header();
   if (bytes <= h.outputCap) return true;
-  releaseWindow(h.output);
-  h.output = allocateWindow(windowSize(bytes));
-  h.outputCap = h.output ? usableSize(h.output) : 0;
-  return h.output != 0;
+  const window = newWindow(h.output, bytes);
+  if (window == 0) return false;
+  h.output = window;
+  h.outputCap = usableSize(window);
+  return true;
+}
+
+/** The old window goes last: where memory is full, there would be no other, and no more question to be asked. */
+function newWindow(old: usize, bytes: u32): usize {
+  const window = allocateWindow(windowSize(bytes));
+  if (window) releaseWindow(old);
+  return window;
 }
 
 /** An eighth more than asked for, so that a text that grows turn by turn does not move the window each time. */

@@ -76,3 +76,19 @@ Deno.test("matchViews() shows doubles that lie behind an odd number of ids", asy
     assert.deepEqual([...trie.matchViews("text").logprobs], logprobs, `${count} tokens`);
   }
 });
+
+Deno.test("WasmTrie goes on with the windows it has where there is no memory for larger ones", async () => {
+  const trie = new WasmTrie(await compileOwnCore(), LIMITS);
+  const count = 60_000;
+  assert.ok(trie.insert("many", Uint32Array.from({ length: count }, (_, i) => i)));
+  assert.ok(trie.insert("few", [1, 2]));
+  trie.retrieveFromText("few");
+  trie.injectFault(0, true);
+  assert.throws(() => trie.retrieveFromText("long ".repeat(1_000_000)), RangeError);
+  assert.throws(() => trie.retrieveFromText("many"), RangeError);
+  assert.deepEqual([...trie.retrieveFromText("few").tokenIds], [1, 2]);
+  assert.equal(trie.remove("few"), 1);
+  assert.ok(trie.endFaults());
+  assert.equal(trie.retrieveFromText("many").tokenIds.length, count);
+  trie.checkInvariants();
+});
