@@ -13,7 +13,6 @@ import { type ChatCall, type ChatDeps, ChatTurn } from "../proxy/chat/chat_turn.
 import { findSession, sessionNameOf } from "../proxy/chat/find_session.ts";
 import { KnownBodies } from "../proxy/chat/known_bodies.ts";
 import { assertTemplateKeeps } from "../proxy/chat/strict_template.ts";
-import { assertToolsAreSeen } from "../proxy/chat/template_tools.ts";
 import { watchEnd } from "../proxy/forward.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import { type HeaderPairs, workerRequestHeaders } from "../proxy/headers.ts";
@@ -73,7 +72,7 @@ async function readCall(c: Context<RouterEnv>, deps: ChatDeps, bodies: KnownBodi
   const read = bodies.read(body, early === null ? undefined : deps.store.get(early));
   const request = readChatRequest(read.fields);
   deps.formats.assertConstrainable(request.toolChoice, request.extra);
-  assertToolsAreSeen(request, deps.parts.renderer, deps.ignoresTools);
+  deps.unseenTools.check(request);
   assertTemplateKeeps(request, deps.toolProblem);
   const name = sessionNameOf({ ...names, metadata: request.sessionId });
   const idempotencyKey = headers.get("idempotency-key");

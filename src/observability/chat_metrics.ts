@@ -19,6 +19,8 @@ export interface ChatMetrics {
   forked(cause: string): void;
   /** History was encoded although its tokens were known. */
   retokenised(tokens: number): void;
+  /** A request had tools that its prompt does not show. */
+  toolsUnseen(): void;
   /** A reply contradicts what was sent. */
   mismatch(reason: string): void;
 }
@@ -29,6 +31,7 @@ export function createChatMetrics(registry: Registry, sessions: () => SessionGau
     new Tally(registry, { name: `slime_router_${name}`, help }, labels);
   const forks = tally("tito_forks_total", "Turns that do not simply continue their conversation", "cause");
   const retokenised = tally("retokenised_tokens_total", "Tokens of history that were encoded anew");
+  const unseen = tally("tools_unseen_total", "Requests with tools that the chat template does not print");
   const mismatches = tally("tito_mismatch_total", "Replies that contradict what was sent", "reason");
   const gauge = (name: string, help: string, value: (stats: SessionGauges) => number) =>
     new Gauge({
@@ -45,6 +48,7 @@ export function createChatMetrics(registry: Registry, sessions: () => SessionGau
   return {
     forked: (cause) => forks.count(cause),
     retokenised: (tokens) => retokenised.add(tokens, ""),
+    toolsUnseen: () => unseen.add(1, ""),
     mismatch: (reason) => mismatches.count(reason),
   };
 }

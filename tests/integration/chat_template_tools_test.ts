@@ -8,19 +8,20 @@ import { tinyTokenizerConfig, tinyTokenizerJson } from "../support/tiny_tokenize
 
 const TOOLS = [{ type: "function", function: { name: "look", parameters: {} } }];
 const BODY: JsonObject = { messages: [{ role: "user", content: "hello" }], max_tokens: 5 };
-const TURNS = `{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}` +
+const TURNS = `{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content or '' }}` +
+  `{% for c in m.tool_calls or [] %}{{ c.function | tojson }}{% endfor %}<|im_end|>\n{% endfor %}` +
   `{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}`;
 
-async function harnessWith(template: string) {
+async function harnessWith(template: string, tito: "report" | "strict" = "strict") {
   const config = { ...tinyTokenizerConfig(), chat_template: template };
   const tokenizer = await loadTokenizerFromData(
     { source: "blind", tokenizer: tinyTokenizerJson(), config },
     { worker: false },
   );
-  return await createChatHarness({ deps: { tokenizer } });
+  return await createChatHarness({ deps: { tokenizer }, config: { tito } });
 }
 
-Deno.test("chat: tools that the template does not print are a 400 that says what to do, unless none are to be called", async () => {
+Deno.test("chat: strict: tools that the template does not print are a 400 that says what to do, unless none are to be called", async () => {
   await using h = await harnessWith(TURNS);
   const cases: [JsonObject, number][] = [
     [{ tools: TOOLS }, 400],
@@ -40,6 +41,15 @@ Deno.test("chat: tools that the template does not print are a 400 that says what
   assert.equal(h.wire.length, 3);
 });
 
+Deno.test("chat: tools that the template does not print are served and counted", async () => {
+  await using h = await harnessWith(TURNS, "report");
+  for (const more of [{ tools: TOOLS }, { tools: TOOLS, tool_choice: "none" }, {}, { tools: TOOLS }]) {
+    await h.postOk("/v1/chat/completions", { ...BODY, ...more });
+  }
+  const metrics = await (await h.request("/metrics", { headers: { accept: "text/plain" } })).text();
+  assert.match(metrics, /^slime_router_tools_unseen_total 2$/m);
+});
+
 Deno.test("chat: a template that prints tools only when a variable says so is asked with the request's own", async () => {
   await using h = await harnessWith(`{% if show and tools %}{{ tools | tojson }}{% endif %}${TURNS}`);
   const ask = async (more: JsonObject) =>
@@ -50,6 +60,7 @@ Deno.test("chat: a template that prints tools only when a variable says so is as
 Deno.test("chat: a template that refuses the conversation says so itself", async () => {
   await using h = await harnessWith(
     `{% if messages[0].content != 'probe' %}{{ raise_exception('not like this') }}{% endif %}${TURNS}`,
+    "report",
   );
   const reply = await h.post("/v1/chat/completions", { ...BODY, tools: TOOLS });
   assert.match((await reply.json()).error.message, /not like this/);

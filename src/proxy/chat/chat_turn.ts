@@ -25,6 +25,7 @@ import type { ChatCompletionRequest } from "./chat_request.ts";
 import { Choice, type ChoiceEnd } from "./choice.ts";
 import { isGrammar } from "./tool_choice.ts";
 import { Sampling, type SamplingDeps } from "./sampling.ts";
+import type { UnseenTools } from "./template_tools.ts";
 
 /** What the chat gateway works with. */
 export interface ChatDeps extends SamplingDeps {
@@ -34,8 +35,7 @@ export interface ChatDeps extends SamplingDeps {
   readonly chatMetrics: ChatMetrics;
   /** Why conversations with tools are refused; null: they are served. */
   readonly toolProblem: string | null;
-  /** The template prints no tools, as far as probes tell. */
-  readonly ignoresTools: boolean;
+  readonly unseenTools: UnseenTools;
   /** Unique and URL-safe. */
   readonly newId: () => string;
 }

@@ -21,12 +21,12 @@ import type { Clock } from "../../types.ts";
 import { ChatFormats, chooseFormats } from "./chat_formats.ts";
 import type { ChatDeps } from "./chat_turn.ts";
 import { enforceCertificate } from "./strict_template.ts";
-import { ignoresTools } from "./template_tools.ts";
+import { UnseenTools } from "./template_tools.ts";
 
 /** What the gateway has besides what all requests share. */
 export type ChatParts = Pick<
   ChatDeps,
-  "store" | "parts" | "formats" | "chatMetrics" | "adapter" | "toolProblem" | "ignoresTools"
+  "store" | "parts" | "formats" | "chatMetrics" | "adapter" | "toolProblem" | "unseenTools"
 >;
 
 /** What {@link createChatParts} works with. */
@@ -67,12 +67,6 @@ export function createChatParts(
   const renderer = new ChatRenderer(frozen, { clock: templateClock });
   const certificate = certifyTemplate(frozen, tokenizer, { renderer, dateMs: clock.epochMs() });
   const toolProblem = enforceCertificate(certificate, config.tito);
-  const isBlind = ignoresTools(renderer);
-  if (isBlind) {
-    logger.info(
-      "The chat template prints no tools: requests with tools are refused (--chat-template PATH gives another)",
-    );
-  }
   const store = new SessionStore({
     clock,
     newId,
@@ -81,15 +75,16 @@ export function createChatParts(
     bytesMax: config.sessionBytesMax,
     idleMs: config.sessionIdleMs,
   });
+  const chatMetrics = createChatMetrics(metrics.registry, () => store.stats());
   const templateId = createHash("sha256").update(JSON.stringify(source)).digest("base64url").slice(0, 22);
   return {
     store,
     parts: { tokenizer, renderer, templateId, cache },
     formats: new ChatFormats(formatsOf(config, source), tokenizer, JSON.stringify(source)),
-    chatMetrics: createChatMetrics(metrics.registry, () => store.stats()),
+    chatMetrics,
     adapter: createEngineAdapter(config.engine),
     toolProblem,
-    ignoresTools: isBlind,
+    unseenTools: new UnseenTools(renderer, { isStrict: config.tito === "strict", metrics: chatMetrics }),
   };
 }
 
