@@ -225,10 +225,11 @@ export function checkAttachment(
     );
     return;
   }
-  const isTwin = meanSame(
-    [...messagesOf(meant), meant.told.reply],
-    [...messagesOf(parent), parent.told.reply],
-  );
+  const [meantPath, path] = [meant, parent].map((each) => [...messagesOf(each), each.told.reply]);
+  const isTwin = meanSame(meantPath!, path!);
+  // A client that left has its own words for a reply it saw the beginning of, and they can be the very words of the ledger.
+  const isDeeper = path!.length > meantPath!.length && meanSame(path!, ask.messages.slice(0, path!.length));
+  if (isDeeper) return void counts.ambiguous++;
   // A turn that a retry has replaced gives way to it, and leaves no doubt.
   const isTold = ask.reply === null || ask.reply.ambiguity !== null || !isSameBranch || told.cause !== null ||
     meant.told.superseded;
