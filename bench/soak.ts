@@ -1,8 +1,11 @@
 /**
- * `deno run -A bench/soak.ts [streams] [requests] [prompt] [--scale=1]`: what only shows with time, number or size.
+ * `deno run -A bench/soak.ts [streams] [requests] [rollouts] [prompt] [--scale=1]`: what only shows with time, number or
+ * size.
  *
  * - *streams*: 1,000 SSE streams at once, half of whose clients leave; memory of the router, and its load afterwards;
  * - *requests*: 100,000 requests at a full, small cache; memory at ten points;
+ * - *rollouts*: 20,000 chat sessions of four turns at full bounds, with weight updates and clients that leave; memory at ten
+ *   points, and what it holds;
  * - *prompt*: a prompt of 1 MB; for how long the router's event loop was blocked.
  *
  * @module
@@ -14,7 +17,8 @@ import { makeReply, makeRequests, tokenizerPath } from "./support/corpus.ts";
 import { runLoad } from "./support/load.ts";
 import { figure, machineLine, printLine, printTable } from "./support/print.ts";
 import { processUsage } from "./support/process_usage.ts";
-import type { LoopReport } from "./support/router_process.ts";
+import type { LoopReport, MemoryReport } from "./support/router_process.ts";
+import { playRollouts } from "./support/soak_rollouts.ts";
 
 const STREAMS = 1_000;
 const STREAM_TOKENS = 200;
@@ -22,6 +26,10 @@ const STREAM_GOAL_MB = 600;
 const REQUESTS = 100_000;
 const CACHE_TOKENS = 50_000;
 const SAMPLES = 10;
+const ROLLOUTS = 20_000;
+const ROLLOUT_AGENTS = 16;
+/** Most sessions of the router under rollouts: forgotten ones must make room. */
+const ROLLOUT_SESSIONS = 500;
 const BODY_BYTES = 3_072;
 const PROMPT_BYTES = 1_000_000;
 const BLOCK_GOAL_MS = 20;
@@ -134,6 +142,77 @@ async function soakRequests(start: Start, count: number): Promise<void> {
   printLine(`Last ÷ fourth sample: ${figure(growth, 3)} (goal: steady, ≤ ${GROWTH_MAX})`);
 }
 
+/** Many conversations, most removed, some forgotten, while weights change: memory must not grow. */
+async function soakRollouts(start: Start, count: number): Promise<void> {
+  const engine = await start("simulated_engine.ts", { settings: { tokenizer: tokenizerPath() } });
+  const config = {
+    workers: [engine.url],
+    tokenizer: tokenizerPath(),
+    maxCacheSize: CACHE_TOKENS,
+    sessionsMax: ROLLOUT_SESSIONS,
+  };
+  const router = await start("router_process.ts", {
+    settings: { config, tellMemory: true },
+    denoFlags: ["--v8-flags=--expose-gc"],
+  });
+  const rows: string[][] = [];
+  const held: number[] = [];
+  const each = Math.ceil(count / SAMPLES);
+  for (let sample = 0; sample < SAMPLES; sample++) {
+    const startMs = performance.now();
+    const { turns, tokens, sampled } = await playRollouts({
+      port: router.port,
+      first: sample * each,
+      count: each,
+      agents: ROLLOUT_AGENTS,
+      midway: () => updateWeights(engine, String(sample + 1)),
+    });
+    const elapsedMs = performance.now() - startMs;
+    const { sessions } = await (await fetch(`${router.url}/sessions`)).json();
+    const rss = rssMb(router);
+    const memory: MemoryReport = await (await fetch(`${router.url}/bench/memory`)).json();
+    held.push((memory.heapBytes + memory.externalBytes) / 1e6);
+    rows.push([
+      String((sample + 1) * each),
+      figure(rss),
+      figure(held.at(-1) ?? NaN, 1),
+      String(sessions.length),
+      String(tokens),
+      String(sampled),
+      figure(turns / elapsedMs * 1_000),
+    ]);
+    if (sessions.length > ROLLOUT_SESSIONS) throw new Error("Cannot pass: more sessions than their bound");
+    printLine(`${(sample + 1) * each} rollouts`);
+  }
+  const { router: { total_in_flight: inFlight } } = await (await fetch(`${router.url}/metrics`)).json();
+  if (inFlight !== 0) throw new Error(`Cannot pass: ${inFlight} requests are still counted`);
+  printLine(`\n## ${count} rollouts of 4 turns at a bound of ${ROLLOUT_SESSIONS} sessions`);
+  printTable(
+    [
+      "rollouts",
+      "RSS MB",
+      "held after a collection, MB",
+      "sessions",
+      "tokens exported",
+      "sampled",
+      "turns/s",
+    ],
+    rows,
+  );
+  const growth = (held.at(-1) ?? NaN) / (held[Math.floor(SAMPLES * 0.3)] ?? NaN);
+  printLine();
+  printLine(`Held, last ÷ fourth sample: ${figure(growth, 3)} (goal: steady, ≤ ${GROWTH_MAX})`);
+}
+
+async function updateWeights(engine: Child, version: string): Promise<void> {
+  const reply = await fetch(`${engine.url}/update_weight_version`, {
+    method: "POST",
+    body: JSON.stringify({ new_version: version }),
+  });
+  if (!reply.ok) throw new Error(`Cannot update weights: ${reply.status} ${await reply.text()}`);
+  await reply.body?.cancel();
+}
+
 /** A huge prompt: the event loop must go on turning. */
 async function soakPrompt(start: Start): Promise<void> {
   const { tokenizer } = await loadTokenizer(tokenizerPath(), { worker: false });
@@ -190,6 +269,7 @@ function pause(ms: number): Promise<void> {
 const SOAKS: Readonly<Record<string, (start: Start, scale: number) => Promise<void>>> = {
   streams: (start, scale) => soakStreams(start, Math.ceil(STREAMS * scale)),
   requests: (start, scale) => soakRequests(start, Math.ceil(REQUESTS * scale)),
+  rollouts: (start, scale) => soakRollouts(start, Math.ceil(ROLLOUTS * scale)),
   prompt: (start) => soakPrompt(start),
 };
 
