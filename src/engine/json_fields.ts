@@ -37,3 +37,29 @@ export function asTokenIds(value: JsonValue | undefined): Uint32Array | null {
   }
   return ids;
 }
+
+/** Longest value that {@link tokenIdFault} quotes, in UTF-16 units. */
+const QUOTED_UNITS_MAX = 80;
+
+/**
+ * What is wrong with a list that should hold token ids, with the value that was received; null when nothing is, or when
+ * there is no list (undefined or null). A reply with such a fault is not to be used: its other ids may be as wrong.
+ *
+ * @param name of the field
+ * @param idOf where an element has its id. Default: it is the id
+ */
+export function tokenIdFault(
+  value: JsonValue | undefined,
+  name: string,
+  idOf: (element: JsonValue) => JsonValue | undefined = (element) => element,
+): string | null {
+  if (value === undefined || value === null) return null;
+  if (!Array.isArray(value)) return `${name} is no list, received ${quoted(value)}`;
+  const at = value.findIndex((element) => asTokenId(idOf(element)) === null);
+  return at < 0 ? null : `${name} has no token id at ${at}, received ${quoted(value[at])}`;
+}
+
+function quoted(value: JsonValue | undefined): string {
+  const json = JSON.stringify(value) ?? "nothing";
+  return json.length > QUOTED_UNITS_MAX ? `${json.slice(0, QUOTED_UNITS_MAX - 1)}…` : json;
+}

@@ -3,13 +3,14 @@
  *
  * Source of the format: SGLang's public sources, mid-2026. The traps this file minds:
  * - `text` leaves out stop and special tokens while `output_ids` has them: ids are the truth;
+ * - an id that is none is never left out, nor is another source taken instead: the reply has a fault, and is not used;
  * - an abort in the waiting queue may carry the last id only: the logprob triples decide, other contradictions are told;
  * - `weight_versions` of newer engines gives a version per span, `weight_version` of older ones one per reply.
  *
  * @module
  */
 import type { JsonValue, WeightVersion } from "../types.ts";
-import { asCount, asObject, asString, asTokenId, asTokenIds } from "./json_fields.ts";
+import { asCount, asObject, asString, asTokenId, asTokenIds, tokenIdFault } from "./json_fields.ts";
 import type { FinishReason, SampledOutput } from "./engine.ts";
 
 type VersionRuns = SampledOutput["versions"];
@@ -46,6 +47,8 @@ export interface ReplyFrame {
   readonly cachedTokens: number | null;
   readonly version: WeightVersion | null;
   readonly versionSpans: readonly JsonValue[] | null;
+  /** What is told as token ids and is none, in words; null when all are. The frame is not to be used otherwise. */
+  readonly fault: string | null;
 }
 
 /**
@@ -69,7 +72,11 @@ export function parseGenerateReply(
   arrays: ReplyArrays = NO_ARRAYS,
 ): SampledOutput | null {
   const frame = parseReplyFrame(reply, arrays);
-  if (frame === null) return null;
+  return frame === null ? null : outputOfFrame(frame);
+}
+
+/** What a whole reply sampled. */
+export function outputOfFrame(frame: ReplyFrame): SampledOutput {
   const version = frame.version;
   const count = frame.tokenIds.length;
   return toSampledOutput(frame, version === null || count === 0 ? [] : [{ tokens: count, version }]);
@@ -86,7 +93,9 @@ export function parseReplyFrame(
   const triples = taken(arrays.triples, meta.output_token_logprobs) ??
     parseTriples(meta.output_token_logprobs);
   const outputIds = taken(arrays.ids, body.output_ids) ?? asTokenIds(body.output_ids);
-  if (triples === null && outputIds === null) return null;
+  const fault = (triples === null ? triplesFault(meta.output_token_logprobs) : null) ??
+    (outputIds === null ? tokenIdFault(body.output_ids, "output_ids") : null);
+  if (triples === null && outputIds === null && fault === null) return null;
   const tokenIds = triples?.tokenIds ?? outputIds ?? new Uint32Array();
   return {
     text: asString(body.text),
@@ -102,6 +111,7 @@ export function parseReplyFrame(
     versionSpans: Array.isArray(meta.weight_versions) && meta.weight_versions.length > 0
       ? meta.weight_versions
       : null,
+    fault,
   };
 }
 
@@ -113,7 +123,7 @@ export function parseReplyFrame(
 export function toSampledOutput(frame: ReplyFrame, runs: VersionRuns): SampledOutput {
   const { text, tokenIds, logprobs, finishReason, promptTokens, completionTokens, cachedTokens } = frame;
   const spans = frame.versionSpans === null ? runs : parseVersionSpans(frame.versionSpans, tokenIds.length);
-  const inconsistency = findInconsistency(frame) ??
+  const inconsistency = frame.fault ?? findInconsistency(frame) ??
     (spans === null ? "weight_versions do not partition the output" : null);
   return {
     text,
@@ -157,13 +167,21 @@ function parseTriples(value: JsonValue | undefined): Triples | null {
   const logprobs = new Float64Array(value.length);
   for (let i = 0; i < value.length; i++) {
     const triple = value[i];
-    const id = Array.isArray(triple) ? asTokenId(triple[1]) : null;
+    const id = asTokenId(idOfTriple(triple as JsonValue));
     if (id === null) return null;
     const logprob = (triple as JsonValue[])[0];
     tokenIds[i] = id;
     logprobs[i] = typeof logprob === "number" ? logprob : NaN;
   }
   return { tokenIds, logprobs };
+}
+
+function idOfTriple(triple: JsonValue): JsonValue | undefined {
+  return Array.isArray(triple) ? triple[1] : undefined;
+}
+
+function triplesFault(value: JsonValue | undefined): string | null {
+  return tokenIdFault(value, "output_token_logprobs", idOfTriple);
 }
 
 /** Runs by `weight_versions`; null when its spans do not partition the output. */

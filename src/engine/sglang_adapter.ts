@@ -27,7 +27,7 @@ import { readResponseFormat } from "./response_format.ts";
 import { countMismatch } from "./samples.ts";
 import { SglangFrameReader } from "./sglang_frames.ts";
 import { parseTopLogprobs } from "./sglang_top_logprobs.ts";
-import { parseGenerateReply } from "./sglang.ts";
+import { outputOfFrame, parseReplyFrame } from "./sglang.ts";
 
 /**
  * `max_new_tokens` of a request that names no limit: SGLang cuts it to the room in the context. Left out it would
@@ -171,9 +171,10 @@ function decodeGenerate(
   const replies = Array.isArray(value) ? value : [value];
   const outputs: SampledOutput[] = [];
   for (const reply of replies) {
-    const output = parseGenerateReply(reply);
-    if (output === null) return unusableReply("the reply is no generate reply");
-    outputs.push(withTopLogprobs(output, reply, topLogprobs));
+    const frame = parseReplyFrame(reply);
+    if (frame === null) return unusableReply("the reply is no generate reply");
+    if (frame.fault !== null) return unusableReply(frame.fault);
+    outputs.push(withTopLogprobs(outputOfFrame(frame), reply, topLogprobs));
   }
   if (outputs.length !== sampleCount) {
     return unusableReply(countMismatch(outputs.length, sampleCount).message);

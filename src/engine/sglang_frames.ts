@@ -97,5 +97,6 @@ function parseReply(json: string): ParsedFrame {
   const value = frameOf(json);
   const frame = parseReplyFrame(value);
   if (frame === null) throw new Error("a frame is no generate reply");
+  if (frame.fault !== null) throw new Error(frame.fault);
   return { index: asCount(value.index) ?? 0, frame, meta: asObject(value.meta_info), isRest: false };
 }

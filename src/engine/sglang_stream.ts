@@ -98,6 +98,10 @@ export class GenerateStreamReader {
       this.#failure = describeError(value) ?? "an event is no generate reply";
       return;
     }
+    if (frame.fault !== null) {
+      this.#failure = frame.fault;
+      return;
+    }
     const index = asCount(value?.index) ?? 0;
     const sample = this.#samples.get(index);
     if (sample === undefined) this.#samples.set(index, new SampleFrames(frame));

@@ -10,13 +10,15 @@
  */
 import type { JsonObject, JsonValue } from "../types.ts";
 import type { FinishReason, TopLogprob } from "./engine.ts";
-import { asCount, asObject, asString, asTokenId, asTokenIds } from "./json_fields.ts";
+import { asCount, asObject, asString, asTokenId, asTokenIds, tokenIdFault } from "./json_fields.ts";
 import { likeliest } from "./top_logprobs.ts";
 
 /** vLLM's stand-in for a logprob it cannot write. */
 export const VLLM_NO_LOGPROB = -9_999;
 /** Status of a generation that failed within a reply of 200. */
 const FAILED_STATUS = 500;
+/** With it a token is told by its id instead of its text. */
+const ID_PREFIX = "token_id:";
 
 /** What one choice says. */
 export interface VllmChoice {
@@ -44,12 +46,15 @@ interface TokenLogprob {
  * Reads a choice.
  *
  * @param topLogprobs likeliest tokens to keep at each place; 0: none
- * @throws {Error} when it is no choice, or tells tokens without ids
+ * @throws {Error} when it is no choice, tells tokens without ids, or ids that are none
  */
 export function parseChoice(value: JsonValue, topLogprobs: number): VllmChoice {
   const choice = asObject(value);
   const index = asCount(choice?.index);
   if (choice === null || index === null) throw new Error("a choice has no index");
+  const fault = tokenIdFault(choice.token_ids, "token_ids") ??
+    tokenIdFault(choice.prompt_token_ids, "prompt_token_ids");
+  if (fault !== null) throw new Error(fault);
   const told = parseLogprobs(choice.logprobs, topLogprobs);
   const tokenIds = idsOf(choice, told);
   return {
@@ -90,29 +95,40 @@ function parseLogprobs(value: JsonValue | undefined, topLogprobs: number): Token
   const logprobs = asObject(value);
   if (logprobs === null) return null;
   if (Array.isArray(logprobs.content)) {
-    return logprobs.content.map((entry) => parseContent(entry, topLogprobs > 0));
+    return logprobs.content.map((entry, i) => parseContent(entry, i, topLogprobs > 0));
   }
   const { token_logprobs: values, tokens, top_logprobs: tops } = logprobs;
   if (!Array.isArray(values)) return null;
   return values.map((logprob, i) => ({
-    tokenId: Array.isArray(tokens) ? idOfToken(tokens[i]) : null,
+    tokenId: Array.isArray(tokens) ? sampledId(undefined, tokens[i], i) : null,
     logprob: asLogprob(logprob),
     top: topLogprobs > 0 && Array.isArray(tops) ? parseTopObject(tops[i]) : [],
   }));
 }
 
 /** Chat's form: `{token, logprob, top_logprobs: [{token, logprob}]}`. */
-function parseContent(value: JsonValue, withTop: boolean): TokenLogprob {
+function parseContent(value: JsonValue, at: number, withTop: boolean): TokenLogprob {
   const entry = asObject(value) ?? {};
   const top = withTop && Array.isArray(entry.top_logprobs) ? entry.top_logprobs : [];
   return {
-    tokenId: asTokenId(entry.token_id) ?? idOfToken(entry.token),
+    tokenId: sampledId(entry.token_id, entry.token, at),
     logprob: asLogprob(entry.logprob),
     top: top.flatMap((each) => {
-      const { tokenId, logprob } = parseContent(each, false);
+      const { token_id: id, token, logprob: told } = asObject(each) ?? {};
+      const tokenId = asTokenId(id) ?? idOfToken(token);
+      const logprob = asLogprob(told);
       return tokenId === null || Number.isNaN(logprob) ? [] : [{ tokenId, logprob }];
     }),
   };
+}
+
+/** The id that the logprobs tell of a sampled token; null when they tell its text. @throws {Error} when it is none */
+function sampledId(id: JsonValue | undefined, token: JsonValue | undefined, at: number): number | null {
+  const told = id ?? token;
+  const tokenId = told === token ? idOfToken(token) : asTokenId(id);
+  const isText = told === token && !(typeof token === "string" && token.startsWith(ID_PREFIX));
+  if (tokenId !== null || isText) return tokenId;
+  throw new Error(`logprobs tell no token id at token ${at}, received ${JSON.stringify(told)}`);
 }
 
 /** Completions' form: `{"token_id:5": -0.1}`. */

@@ -29,6 +29,10 @@ const edits: WireEdits = {
     ["an id changed", (frames) => void (idsOf(frames.at(-1)!)[0] = 1), /differ/],
     ["another object last", (frames) => void frames.splice(-1, 1, { choices: [] }), /no generate reply/],
   ],
+  idPlaces: [
+    ["output_ids", (reply, id) => void (reply.output_ids = [id, ...idsOf(reply).slice(1)])],
+    ["output_token_logprobs", (reply, id) => void (triplesOf(reply)[0]![1] = id)],
+  ],
   refused: [
     { text: "hi" },
     { image_data: "x" },

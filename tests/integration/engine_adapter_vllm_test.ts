@@ -32,6 +32,25 @@ const edits: WireEdits = {
     ["a chunk behind the end", (frames) => void frames.push(frames[2]!), /goes on after/],
     ["another object", (frames) => void frames.splice(3, 1, { text: "x" }), /no choices/],
   ],
+  idPlaces: [
+    ["token_ids", (reply, id) => {
+      const choice = choiceOf(reply);
+      if (choice !== undefined) choice.token_ids = [id, ...idsOf(reply).slice(1)];
+    }],
+    ["prompt_token_ids", (reply, id) => {
+      const choice = choiceOf(reply);
+      if (choice !== undefined) choice.prompt_token_ids = [id];
+    }],
+    ["the logprobs", (reply, id) => {
+      const logprobs = choiceOf(reply)?.logprobs as JsonObject | undefined;
+      const name = `token_id:${id === null ? "null" : JSON.stringify(id)}`;
+      if (Array.isArray(logprobs?.content)) {
+        const entry = logprobs.content[0] as JsonObject;
+        if (typeof id === "number") entry.token_id = id;
+        else entry.token = name;
+      } else if (Array.isArray(logprobs?.tokens)) logprobs.tokens[0] = name;
+    }],
+  ],
   refused: [
     { echo: true },
     { prompt_embeds: "x" },

@@ -49,6 +49,7 @@ type AfterPause =
   | { readonly do: "resume" | "retry"; readonly request: TokenRequest };
 
 const logger = getLogger(["slime-router", "chat"]);
+const HTTP_OK = 200;
 
 /** Samples one prompt. Iterate {@link deltas} to its end, then read {@link outputs}. */
 export class Sampling {
@@ -147,7 +148,7 @@ export class Sampling {
       const isTold = reply.kind === "stream";
       const outputs = isTold
         ? yield* this.#readStream(dispatched, reply.reader)
-        : this.#readWhole(reply.status, reply.bytes);
+        : this.#readWhole(reply.status, reply.bytes, worker);
       throwIfFailed(outputs);
       return { outputs: outputs.map((output) => this.#stamped(output, worker, before)), isTold };
     } finally {
@@ -170,11 +171,15 @@ export class Sampling {
       : stampVersion(output, before, worker.weightVersion ?? null);
   }
 
-  #readWhole(status: number, bytes: Uint8Array): readonly SampledOutput[] {
+  #readWhole(status: number, bytes: Uint8Array, { url }: WorkerState): readonly SampledOutput[] {
     const { topLogprobs } = this.#request.sampling;
     const decoded = this.#deps.adapter.decode(status, bytes, this.#sampleCount, topLogprobs);
-    if (decoded.kind === "error") throw new EngineReplyError(decoded.status, decoded.message);
-    return decoded.outputs;
+    if (decoded.kind === "outputs") return decoded.outputs;
+    if (status === HTTP_OK) {
+      logger.warn("Reply of {url} is not recorded: {failure}", { url, failure: decoded.message });
+      this.#deps.metrics.parseFailed("chat reply");
+    }
+    throw new EngineReplyError(decoded.status, decoded.message);
   }
 
   async *#readStream(

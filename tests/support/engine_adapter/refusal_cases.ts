@@ -1,7 +1,7 @@
 /** What an adapter writes, and what it does not let pass. */
 import assert from "node:assert/strict";
 import { BadRequestError } from "../../../src/errors.ts";
-import type { JsonObject } from "../../../src/types.ts";
+import type { JsonObject, JsonValue } from "../../../src/types.ts";
 import {
   type AdapterSetup,
   edited,
@@ -22,6 +22,8 @@ export interface WireEdits {
   readonly contradictions: readonly [name: string, edit: (reply: JsonObject) => void, said: RegExp][];
   /** The same for the frames of a stream. */
   readonly frameContradictions: readonly [name: string, edit: (frames: JsonObject[]) => void, said: RegExp][];
+  /** Places of a reply, or of a frame, where the id of its token at 0 stands, each with how it puts an id there. */
+  readonly idPlaces: readonly [name: string, put: (reply: JsonObject, id: JsonValue) => void][];
   /** Fields of `extra` that would change the prompt or the reply. */
   readonly refused: readonly JsonObject[];
 }
@@ -36,6 +38,19 @@ const UNUSABLE: readonly [name: string, body: string, said: RegExp][] = [
   ["nothing", "", /./],
   ["an error", '{"error": {"message": "the model is gone"}}', /the model is gone/],
   ["an error without a message", '{"error": {}}', /without a message/],
+];
+
+/** What is no token id, and how it is quoted. */
+const NO_IDS: readonly [id: JsonValue, quoted: RegExp][] = [
+  [-5, /received .*-5/],
+  [1.5, /received .*1\.5/],
+  [2 ** 32, /received .*4294967296/],
+  [1e300, /received .*1e\+300/],
+  ["7", /received .*7/],
+  [null, /received .*null/],
+  [true, /received .*true/],
+  [[3], /received .*3/],
+  [{ id: 3 }, /received .*3/],
 ];
 
 /** Registers the cases. */
@@ -109,6 +124,27 @@ export function refusalCases(setup: AdapterSetup, edits: WireEdits): void {
       for (const length of [frames.length, 40]) {
         const { outputs, failure } = readStream(setup, frames, {}, () => length);
         assert.match(failure ?? outputs?.[0]?.inconsistency ?? "", said);
+      }
+    });
+  }
+
+  for (const [place, put] of edits.idPlaces) {
+    test(`what is no token id is refused in ${place}, and quoted, plain and streamed`, async () => {
+      const raw = await send(setup, engineOf(setup), requestFor("say"));
+      const stream = await streamBytes(setup, engineOf(setup), requestFor("say"));
+      for (const [id, quoted] of NO_IDS) {
+        const { status, bytes } = edited(raw, (reply) => put(reply, id));
+        const reply = adapter.decode(status, bytes);
+        assert.ok(reply.kind === "error" && reply.status === 502, `${id} is taken for an id`);
+        assert.match(reply.message, /no token id/);
+        assert.match(reply.message, quoted);
+        for (const which of [0, -2]) {
+          const frames = editedFrames(stream, (frames) => put(frames.at(which)!, id));
+          const { outputs, failure } = readStream(setup, frames, {}, () => 50);
+          assert.match(failure ?? "", /no token id/, `${id} is taken for an id`);
+          assert.match(failure ?? "", quoted);
+          assert.equal(outputs, null);
+        }
       }
     });
   }

@@ -22,7 +22,7 @@ const content = (...entries: JsonValue[]): JsonObject => ({ content: entries });
 /** Forms of logprobs for the ids 5 and 6. */
 const FORMS: readonly [name: string, logprobs: JsonValue, expected: number[]][] = [
   ["bare numbers", content({ logprob: -1 }, { logprob: -2 }), [-1, -2]],
-  ["tokens as text", content({ token: "a", logprob: -1 }, { token: "token_id:x", logprob: -2 }), [-1, -2]],
+  ["tokens as text", content({ token: "a", logprob: -1 }, { token: "token", logprob: -2 }), [-1, -2]],
   ["tokens as ids", content({ token: "token_id:5", logprob: -1 }, { token: "token_id:6", logprob: 0 }), [
     -1,
     0,

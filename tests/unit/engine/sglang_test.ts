@@ -123,13 +123,27 @@ for (
     {},
     { error: { message: "no" } },
     { meta_info: {} },
-    { meta_info: { output_token_logprobs: [[0, -1]] } },
-    { meta_info: {}, output_ids: [1.5] },
-    { meta_info: {}, output_ids: [4294967296] },
     { embedding: [0.1], meta_info: {} },
   ] as JsonValue[]
 ) {
   Deno.test(`parseGenerateReply() is null for ${JSON.stringify(value)}`, () => {
     assert.equal(parseGenerateReply(value), null);
+  });
+}
+
+const SOUND = { output_ids: [5], meta_info: { output_token_logprobs: [[-1, 5]] } };
+const UNSOUND: readonly [reply: JsonObject, fault: string][] = [
+  [
+    { ...SOUND, meta_info: { output_token_logprobs: [[0, -1]] } },
+    "output_token_logprobs has no token id at 0, received [0,-1]",
+  ],
+  [{ ...SOUND, meta_info: { output_token_logprobs: 7 } }, "output_token_logprobs is no list, received 7"],
+  [{ ...SOUND, output_ids: [5, 1.5] }, "output_ids has no token id at 1, received 1.5"],
+  [{ ...SOUND, output_ids: "5" }, 'output_ids is no list, received "5"'],
+  [{ meta_info: {}, output_ids: [4294967296] }, "output_ids has no token id at 0, received 4294967296"],
+];
+for (const [reply, fault] of UNSOUND) {
+  Deno.test(`parseGenerateReply() tells what is no token id, whatever stands beside it: ${fault}`, () => {
+    assert.equal(parseGenerateReply(reply)?.inconsistency, fault);
   });
 }
