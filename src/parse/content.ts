@@ -23,6 +23,8 @@ export interface ToolSyntax {
   readonly openers: readonly string[];
   /** Delimiters around a group of calls. */
   readonly section?: { readonly begin: string; readonly end: string };
+  /** Delimiters that say nothing between calls. They are markup. Default none. */
+  readonly strays?: readonly string[];
   /** A unit that begins a call where only layout is before it: at the start, or after a call. */
   readonly bareOpener?: string;
   /** Units besides white space that may stand between calls. */
@@ -51,10 +53,11 @@ export class ContentState implements State, CallExit {
   #inSection = false;
 
   constructor(context: Context, syntax: ToolSyntax) {
-    const { openers, section } = syntax;
+    const { openers, section, strays = [] } = syntax;
     this.#context = context;
     this.#syntax = syntax;
-    this.#delimiters = context.delimiters([...openers, ...(section ? [section.begin, section.end] : [])]);
+    const sections = section ? [section.begin, section.end] : [];
+    this.#delimiters = context.delimiters([...openers, ...sections, ...strays]);
   }
 
   step(): State | undefined {
@@ -111,15 +114,19 @@ export class ContentState implements State, CallExit {
 
   #delimiter(delimiter: string): State {
     const { input, out } = this.#context;
-    const { section } = this.#syntax;
+    const { section, strays = [] } = this.#syntax;
     const raw = input.take(delimiter.length);
+    if (strays.includes(delimiter)) {
+      out.markup(raw);
+      return this;
+    }
     if (delimiter === section?.end) {
       if (this.#inSection && this.#fresh) out.markup(raw);
       else this.#text(raw);
       this.#inSection = false;
       return this;
     }
-    out.hold(raw);
+    out.holdDelimiter(raw);
     if (delimiter !== section?.begin) return this.#syntax.open(this.#context, delimiter, this);
     this.#inSection = true;
     this.#fresh = true;

@@ -5,13 +5,20 @@
  */
 import type { ParserEvent } from "./parser.ts";
 
+/** Input whose meaning is not known yet. */
+interface Held {
+  readonly raw: string;
+  readonly isDelimiter: boolean;
+}
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Collects events, joins neighbours of one kind, and holds input whose meaning is not known yet. */
 export class Emitter {
   readonly #newId: (index: number, nativeId?: string) => string;
   #events: Mutable<ParserEvent>[] = [];
-  #held: string[] = [];
+  #held: Held[] = [];
+  #hidesDelimiters = false;
   #heldUnits = 0;
   #calls = 0;
 
@@ -26,6 +33,11 @@ export class Emitter {
     return events;
   }
 
+  /** From now on a delimiter that led to nothing is markup where it would be text. */
+  hideDelimiters(): void {
+    this.#hidesDelimiters = true;
+  }
+
   /** Units that are held. */
   get heldUnits(): number {
     return this.#heldUnits;
@@ -33,14 +45,27 @@ export class Emitter {
 
   /** Keeps consumed input until the next event that says what it was. */
   hold(raw: string): void {
-    if (raw === "") return;
-    this.#held.push(raw);
-    this.#heldUnits += raw.length;
+    this.#hold(raw, false);
+  }
+
+  /** Keeps a consumed delimiter. */
+  holdDelimiter(raw: string): void {
+    this.#hold(raw, this.#hidesDelimiters);
   }
 
   /** What is held was text of this kind; so is `text`. */
   text(type: "reasoning" | "content", text: string): void {
-    const all = this.#release(text);
+    if (!this.#held.some(({ isDelimiter }) => isDelimiter)) return this.#addText(type, this.#release(text));
+    const held = this.#held;
+    this.#release("");
+    for (const { raw, isDelimiter } of held) {
+      if (isDelimiter) this.markup(raw);
+      else this.#addText(type, raw);
+    }
+    this.#addText(type, text);
+  }
+
+  #addText(type: "reasoning" | "content", all: string): void {
     if (all === "") return;
     const last = this.#events.at(-1);
     if (last?.type === type) {
@@ -95,9 +120,15 @@ export class Emitter {
     });
   }
 
+  #hold(raw: string, isDelimiter: boolean): void {
+    if (raw === "") return;
+    this.#held.push({ raw, isDelimiter });
+    this.#heldUnits += raw.length;
+  }
+
   #release(raw: string): string {
     if (this.#heldUnits === 0) return raw;
-    const all = this.#held.join("") + raw;
+    const all = this.#held.map(({ raw }) => raw).join("") + raw;
     this.#held = [];
     this.#heldUnits = 0;
     return all;

@@ -72,7 +72,7 @@ export class UpToState implements State {
     if (text.length < before) return fault();
     if (delimiter === undefined) return undefined;
     if (not.includes(delimiter)) return fault();
-    if (!kept.includes(delimiter)) out.hold(input.take(delimiter.length));
+    if (!kept.includes(delimiter)) out.holdDelimiter(input.take(delimiter.length));
     return next(this.#text, delimiter) ?? fault();
   }
 

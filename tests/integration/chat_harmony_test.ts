@@ -123,6 +123,24 @@ Deno.test("harmony: an answer's <|return|> gives way to the template's <|end|> w
   assert.equal(native.rows.length, 1);
 });
 
+Deno.test("harmony: delimiters out of place show nowhere in the reply, and stay in the record", async () => {
+  const cases: [said: string, content: string][] = [
+    ["Hello.<|return|>", "Hello."],
+    ["<|channel|>final Hello.<|return|>", "final Hello."],
+    [think("Hm.").replace("<|start|>assistant", "") + "<|message|>Hello.<|return|>", "Hello."],
+    ["<|channel|>final<|message|>Hel<|constrain|>lo.<|end|><|return|>", "Hello."],
+  ];
+  for (const [said, content] of cases) {
+    await using h = await harness("sglang", [said]);
+    const body = { messages: [{ role: "user", content: "hi" }] };
+    for (const ask of [h.chat, h.chatStream]) {
+      const { message, tokenIds } = await ask(body);
+      assert.equal(message.content, content);
+      assert.equal(tokenIds.at(-1), tokenId("<|return|>"));
+    }
+  }
+});
+
 Deno.test("harmony: analysis that the template leaves out begins the prompt anew, and says so", async () => {
   await using h = await harness("sglang", [think("Hm.") + answer("Hello."), answer("Again.")]);
   const messages: JsonObject[] = [{ role: "user", content: "hi" }];

@@ -7,6 +7,9 @@
  * <|start|>assistant<|channel|>final<|message|>…<|return|>
  * ```
  *
+ * A delimiter is markup wherever it stands: one that is out of place, or whose header leads to no body, says nothing to
+ * the client either. The text around it stays.
+ *
  * @module
  */
 import { CallArgumentsState } from "../call_arguments.ts";
@@ -25,6 +28,8 @@ const CONSTRAIN = "<|constrain|>";
 const MESSAGE = "<|message|>";
 const closers = ["<|end|>", "<|call|>", "<|return|>"];
 const successors = [START, CHANNEL];
+/** What says something inside a header only. */
+const inHeader = [CONSTRAIN, MESSAGE];
 const RECIPIENT = "to=";
 const FUNCTIONS = "functions.";
 
@@ -48,9 +53,11 @@ export interface HarmonyOptions {
 export function beginHarmony(context: Context, options: HarmonyOptions): State {
   const syntax: ToolSyntax = {
     openers: successors,
+    strays: [...inHeader, ...closers],
     tokens: harmonyTokens,
     open: (_context, opener, exit) => header(context, options, exit, opener),
   };
+  context.out.hideDelimiters();
   const content = new ContentState(context, syntax);
   if (options.open) return new BodyState(context, options.reasoning ? "reasoning" : "content", content);
   return new ExpectState(context, {
@@ -105,7 +112,7 @@ class BodyState implements State {
   constructor(context: Context, type: "reasoning" | "content", exit: CallExit) {
     this.#context = context;
     this.#type = type;
-    this.#ends = context.delimiters([...closers, ...successors]);
+    this.#ends = context.delimiters([...closers, ...successors, ...inHeader]);
     this.#exit = exit;
   }
 
@@ -114,8 +121,8 @@ class BodyState implements State {
     const { before, delimiter } = input.search(this.#ends);
     out.text(this.#type, input.take(before));
     if (delimiter === undefined) return undefined;
-    if (closers.includes(delimiter)) out.markup(input.take(delimiter.length));
-    return this.#exit.ended();
+    if (!successors.includes(delimiter)) out.markup(input.take(delimiter.length));
+    return inHeader.includes(delimiter) ? this : this.#exit.ended();
   }
 
   finish(): void {}

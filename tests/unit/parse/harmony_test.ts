@@ -67,7 +67,7 @@ parserSuite({
     {
       criterion: "text without a header is content",
       input: "to= be\n<|end|> or",
-      message: { content: "to= be\n<|end|> or" },
+      message: { content: "to= be\n or" },
     },
     {
       criterion: "text between messages is content, white space is not",
@@ -75,9 +75,39 @@ parserSuite({
       message: { content: "ab c" },
     },
     {
-      criterion: "a header that stops at an end is content",
+      criterion: "the words of a header that stops at an end are content, its delimiters are not",
       input: "<|channel|>final<|end|>x",
-      message: { content: "<|channel|>final<|end|>x" },
+      message: { content: "finalx" },
+    },
+    {
+      criterion: "a header that forgets its message keeps the answer, and shows no delimiter",
+      input: `${message("analysis", "hm")}${next}<|channel|>final Hello.<|return|>`,
+      message: { reasoning: "hm", content: "assistantfinal Hello." },
+    },
+    {
+      criterion: "<|return|> after text without a header is markup",
+      input: "Hello.<|return|>",
+      message: { content: "Hello." },
+    },
+    {
+      criterion: "<|return|> after the end of a message is markup",
+      input: `${message("final", "a")}<|return|>`,
+      message: { content: "a" },
+    },
+    {
+      criterion: "delimiters of headers inside a body are markup",
+      input: message("final", "a<|message|>b<|constrain|>c", "<|return|>"),
+      message: { content: "abc" },
+    },
+    {
+      criterion: "delimiters of headers between messages are markup",
+      input: `<|message|>a<|constrain|><|call|> b<|end|>`,
+      message: { content: "a b" },
+    },
+    {
+      criterion: "nothing but delimiters is an empty answer",
+      input: "<|message|><|end|><|call|><|return|>",
+      message: { content: "" },
     },
     {
       criterion: "a header without a channel makes content",
@@ -118,11 +148,19 @@ Deno.test("harmony: goes with none on either side", () => {
 });
 
 Deno.test("harmony: a header over its bound is content, however it is made long", () => {
-  for (const long of ["x".repeat(2000), "<|constrain|>".repeat(200)]) {
-    const input = `<|channel|>${long}<|message|>x`;
-    assert.equal(
-      fold({ toolFormat: "harmony", reasoningFormat: "harmony" }, [input]).message.content!.length > 1000,
-      true,
-    );
+  for (
+    const [long, words] of [["x".repeat(2000), "x".repeat(2000)], [
+      "y<|constrain|>".repeat(200),
+      "y".repeat(200),
+    ]]
+  ) {
+    const input = `<|channel|>${long}<|message|>z`;
+    const { content } = fold({ toolFormat: "harmony", reasoningFormat: "harmony" }, [input]).message;
+    assert.equal(content, `${words}z`);
   }
+});
+
+Deno.test("harmony: the text of a delimiter in plain tokens stays where delimiters are special tokens", () => {
+  const options = { toolFormat: "harmony", reasoningFormat: "harmony", delimitersAreSpecial: true };
+  assert.equal(fold(options, ["Say <|return|> to end."]).message.content, "Say <|return|> to end.");
 });
