@@ -15,8 +15,6 @@ import type { JsonObject, JsonValue } from "../types.ts";
 export const CONTROL_BODY_BYTES_MAX = 1024 * 1024;
 /** What names that bound in messages: it has no setting. */
 const CONTROL_BODY_BOUND = "the bound of requests to the router itself";
-/** Deepest nesting taken; templates and serialisers walk values recursively. */
-export const JSON_DEPTH_MAX = 256;
 /** Longest part of a received value that a message quotes, in UTF-16 units. */
 const QUOTED_UNITS_MAX = 80;
 
@@ -44,10 +42,7 @@ export function jsonObjectOf(
   body: Uint8Array,
   parse: (json: string) => JsonValue = JSON.parse,
 ): JsonObject {
-  if (body.length === 0) return {};
-  const fields = parseObject(decodeUtf8(body), parse);
-  assertShallow(fields);
-  return fields;
+  return body.length === 0 ? {} : parseObject(decodeUtf8(body), body, parse);
 }
 
 /** @throws BadRequestError that names the first field that does not fit */
@@ -61,25 +56,6 @@ export function validate<T>(action: string, schema: v.GenericSchema<unknown, T>,
 export function assertWellFormed(action: string, text: string): void {
   if (text.isWellFormed()) return;
   throw new BadRequestError(`Cannot ${action}: the text holds an unpaired surrogate (half of a character)`);
-}
-
-// Level by level, without recursion: the value may be as deep as the body is long.
-function assertShallow(root: JsonObject): void {
-  let level: object[] = [root];
-  for (let depth = 1; level.length > 0; depth++) {
-    if (depth > JSON_DEPTH_MAX) {
-      throw new BadRequestError(
-        `Cannot read request body: it is nested deeper than ${JSON_DEPTH_MAX} levels`,
-      );
-    }
-    const next: object[] = [];
-    for (const value of level) {
-      for (const member of Object.values(value)) {
-        if (typeof member === "object" && member !== null) next.push(member);
-      }
-    }
-    level = next;
-  }
 }
 
 function sentenceOf(issue: v.BaseIssue<unknown>): string {

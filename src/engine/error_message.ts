@@ -6,6 +6,7 @@
 import type { JsonValue } from "../types.ts";
 import type { DecodedReply } from "./adapter.ts";
 import { asObject, asString } from "./json_fields.ts";
+import { parseJson } from "./read_json.ts";
 
 /** Longest message that is told, in UTF-16 units. */
 export const ERROR_MESSAGE_UNITS_MAX = 2_000;
@@ -38,15 +39,6 @@ export function errorReply(status: number, body: Uint8Array): DecodedReply {
 /** A reply of status 200 that cannot be used. */
 export function unusableReply(message: string): DecodedReply {
   return { kind: "error", status: BAD_GATEWAY, message: oneLine(message) };
-}
-
-/** JSON, or undefined. */
-export function parseJson(text: string): JsonValue | undefined {
-  try {
-    return JSON.parse(text) as JsonValue;
-  } catch {
-    return undefined;
-  }
 }
 
 function detailOf(detail: JsonValue): string {

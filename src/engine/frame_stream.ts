@@ -6,8 +6,9 @@
 import type { JsonObject } from "../types.ts";
 import type { TokenDelta, TokenStream } from "./adapter.ts";
 import type { SampledOutput } from "./engine.ts";
-import { messageOf, parseJson } from "./error_message.ts";
+import { messageOf } from "./error_message.ts";
 import { asObject } from "./json_fields.ts";
+import { parseJson } from "./read_json.ts";
 import { eventData, hasData, isDoneEvent, SseSplitter } from "./sse_frames.ts";
 
 /** Bytes of one server-sent event, in parts. */

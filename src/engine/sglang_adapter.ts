@@ -19,9 +19,10 @@ import type {
   TokenRequest,
 } from "./adapter.ts";
 import type { SampledOutput } from "./engine.ts";
-import { errorReply, messageOf, parseJson, unusableReply } from "./error_message.ts";
+import { errorReply, messageOf, unusableReply } from "./error_message.ts";
 import { FrameStream } from "./frame_stream.ts";
 import { asObject } from "./json_fields.ts";
+import { parseJson } from "./read_json.ts";
 import { commonSampling, defined, encodeBody, type ExtraFields, sortExtra } from "./request_body.ts";
 import { readResponseFormat } from "./response_format.ts";
 import { countMismatch } from "./samples.ts";

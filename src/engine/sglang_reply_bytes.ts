@@ -7,9 +7,9 @@
  *
  * @module
  */
-import type { JsonValue } from "../types.ts";
 import type { SampledOutput } from "./engine.ts";
 import { JsonBytes } from "./json_numbers.ts";
+import { parseJson } from "./read_json.ts";
 import { parseGenerateReply, type ReplyArrays, type Triples } from "./sglang.ts";
 
 const QUOTE = 0x22;
@@ -40,7 +40,7 @@ let logprobRoom = new Float64Array(1024);
  */
 export function parseGenerateBody(body: Uint8Array): SampledOutput[] | null {
   const cut = cutArrays(body);
-  const value = parseJson(cut === null ? body : cut.rest);
+  const value = parseJson(decoder.decode(cut === null ? body : cut.rest));
   if (value === undefined) return null;
   const outputs: SampledOutput[] = [];
   for (const reply of Array.isArray(value) ? value : [value]) {
@@ -163,12 +163,4 @@ function takeNull(cursor: JsonBytes): boolean {
 function startsWith(bytes: Uint8Array, at: number, part: Uint8Array): boolean {
   for (let i = 0; i < part.length; i++) if (bytes[at + i] !== part[i]) return false;
   return true;
-}
-
-function parseJson(bytes: Uint8Array): JsonValue | undefined {
-  try {
-    return JSON.parse(decoder.decode(bytes)) as JsonValue;
-  } catch {
-    return undefined;
-  }
 }

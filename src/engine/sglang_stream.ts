@@ -12,9 +12,10 @@
  *
  * @module
  */
-import type { JsonObject, JsonValue, WeightVersion } from "../types.ts";
+import type { JsonObject, WeightVersion } from "../types.ts";
 import type { FinishReason, SampledOutput } from "./engine.ts";
 import { asCount, asObject, asString } from "./json_fields.ts";
+import { parseJson } from "./read_json.ts";
 import { parseReplyFrame, type ReplyFrame, toSampledOutput } from "./sglang.ts";
 import { eventData, hasData, isDoneEvent, mentionsFinishReason, SseSplitter } from "./sse_frames.ts";
 
@@ -92,7 +93,7 @@ export class GenerateStreamReader {
     if (this.#newestEvent === null) return;
     const data = eventData(this.#newestEvent);
     this.#newestEvent = null;
-    const value = parseJsonObject(data ?? "");
+    const value = asObject(parseJson(data ?? ""));
     const frame = parseReplyFrame(value ?? undefined);
     if (frame === null) {
       this.#failure = describeError(value) ?? "an event is no generate reply";
@@ -203,14 +204,6 @@ function versionRuns(frames: readonly ReplyFrame[]): { tokens: number; version: 
     else runs.push({ tokens: tokenIds.length, version });
   }
   return runs;
-}
-
-function parseJsonObject(text: string): JsonObject | null {
-  try {
-    return asObject(JSON.parse(text) as JsonValue);
-  } catch {
-    return null;
-  }
 }
 
 function describeError(value: JsonObject | null): string | null {

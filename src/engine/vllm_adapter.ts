@@ -13,9 +13,10 @@
 import { BadRequestError } from "../errors.ts";
 import type { JsonObject } from "../types.ts";
 import type { DecodedReply, EncodedRequest, EngineAdapter, TokenRequest } from "./adapter.ts";
-import { errorReply, messageOf, parseJson, unusableReply } from "./error_message.ts";
+import { errorReply, messageOf, unusableReply } from "./error_message.ts";
 import { FrameStream } from "./frame_stream.ts";
 import { asObject } from "./json_fields.ts";
+import { parseJson } from "./read_json.ts";
 import { encodeBody, sortExtra } from "./request_body.ts";
 import { countMismatch } from "./samples.ts";
 import { VllmFrameReader } from "./vllm_reply.ts";

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { nestsDeeper } from "../engine/read_json.ts";
 import { BadRequestError } from "../errors.ts";
 import { JsonNumber } from "../tokenizer/json_number.ts";
 import type { JsonObject, JsonValue } from "../types.ts";
@@ -24,6 +25,8 @@ const PROMPT_MEMBERS: ReadonlySet<string> = new Set(["text", "input_ids", "retur
 /** Members that the router writes itself when the client gave the ids. */
 const LOGPROB_MEMBERS: ReadonlySet<string> = new Set(["return_logprob"]);
 
+/** Deepest nesting of a request body; templates and serialisers walk values recursively. */
+export const JSON_DEPTH_MAX = 256;
 /** Longest request id accepted. */
 export const RID_LENGTH_MAX = 1024;
 
@@ -68,7 +71,7 @@ export class GenerateRequest {
    */
   static parse(body: Uint8Array<ArrayBuffer>): GenerateRequest {
     const json = decodeUtf8(body);
-    return new GenerateRequest(body, json, parseObject(json));
+    return new GenerateRequest(body, json, parseObject(json, body));
   }
 
   /**
@@ -84,7 +87,7 @@ export class GenerateRequest {
     if (body.length < SLICED_BODY_BYTES_MIN) return GenerateRequest.parse(body);
     const json = decodeUtf8(body);
     await yieldToOthers();
-    const fields = parseObject(json);
+    const fields = parseObject(json, body);
     await yieldToOthers();
     const request = new GenerateRequest(body, json, fields);
     await yieldToOthers();
@@ -139,13 +142,18 @@ export function decodeUtf8(body: Uint8Array): string {
 }
 
 /**
+ * @param bytes `json` in UTF-8
  * @param parse reads JSON; throws a `SyntaxError` for what is none
- * @throws BadRequestError when `json` is no JSON object
+ * @throws BadRequestError when `json` is no JSON object, or nests deeper than {@link JSON_DEPTH_MAX}
  */
 export function parseObject(
   json: string,
+  bytes: Uint8Array,
   parse: (json: string) => JsonValue = JSON.parse,
 ): JsonObject {
+  if (nestsDeeper(json, JSON_DEPTH_MAX, bytes)) {
+    throw new BadRequestError(`Cannot read request body: it is nested deeper than ${JSON_DEPTH_MAX} levels`);
+  }
   let value: JsonValue;
   try {
     value = parse(json);

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { asObject } from "../engine/json_fields.ts";
+import { parseJson } from "../engine/read_json.ts";
 import type { Clock, Fetch, JsonObject } from "../types.ts";
 
 /** Longest answer, in bytes. */
@@ -39,8 +41,7 @@ async function ask(url: string, init: RequestInit, fetch: Fetch): Promise<JsonOb
     const reply = await fetch(url, init);
     const text = reply.ok ? await textOf(reply) : null;
     if (text === null) await reply.body?.cancel();
-    const value: unknown = JSON.parse(text ?? "null");
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? value as JsonObject : null;
+    return text === null ? null : asObject(parseJson(text));
   } catch {
     return null;
   }

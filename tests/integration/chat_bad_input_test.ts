@@ -29,6 +29,12 @@ Deno.test("chat: bad input is a 400 in OpenAI's shape that names the field; noth
     ["call without function", {
       messages: [USER, { role: "assistant", tool_calls: [{ id: "a" }] }],
     }, "messages[1].tool_calls[0].function"],
+    ["arguments nested deep", {
+      messages: [USER, {
+        role: "assistant",
+        tool_calls: [{ id: "a", function: { name: "f", arguments: "[".repeat(1_000_000) } }],
+      }],
+    }, "messages[1].tool_calls[0].function.arguments"],
     ["tools no list", { messages: [USER], tools: {} }, "tools"],
     ["tool_choice unknown", { messages: [USER], tools: [{}], tool_choice: "any" }, "tool_choice"],
     ["tool_choice without tools", { messages: [USER], tool_choice: "required" }, "tool_choice"],

@@ -3,10 +3,13 @@
  *
  * @module
  */
+import { nestsDeeper } from "../../engine/read_json.ts";
 import type { JsonObject, JsonValue } from "../../types.ts";
 import { ChatRequestError } from "./chat_error.ts";
 import { isObject, refuse } from "./fields.ts";
 
+/** Deepest nesting of a call's arguments; what a parser takes for a whole call is far below. */
+const ARGUMENTS_DEPTH_MAX = 10_000;
 /** Roles that a message may have. */
 const ROLES: ReadonlySet<string> = new Set(["system", "developer", "user", "assistant", "tool", "function"]);
 
@@ -83,5 +86,12 @@ function checkCalls(calls: JsonValue | undefined, at: string): void {
     if (isObject(call) && call.type !== undefined && call.type !== "function") return;
     if (!isObject(called)) return refuse(`${at}[${index}].function`, "an object", called);
     if (typeof called.name !== "string") refuse(`${at}[${index}].function.name`, "a string", called.name);
+    checkArguments(called.arguments, `${at}[${index}].function.arguments`);
   });
+}
+
+/** Arguments are JSON within JSON: they are parsed too. What a model wrote comes back here, broken as it may be. */
+function checkArguments(value: JsonValue | undefined, at: string): void {
+  if (typeof value !== "string" || !nestsDeeper(value, ARGUMENTS_DEPTH_MAX)) return;
+  throw new ChatRequestError(at, `${at} is nested deeper than ${ARGUMENTS_DEPTH_MAX} levels`);
 }

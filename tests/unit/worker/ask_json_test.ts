@@ -15,6 +15,7 @@ Deno.test("askJson() gives the object that a worker answers with, else null", as
     [() => Response.json({ a: 1 }, { status: 500 }), null],
     [() => new Response(new Uint8Array(ANSWER_BYTES_MAX + 1).fill(0x20)), null],
     [() => new Response(null), null],
+    [() => new Response(`{"a":${"[".repeat(20_000)}${"]".repeat(20_000)}}`), null],
   ];
   for (const [answer, expected] of answers) {
     const seen: (string | null)[] = [];
