@@ -14,15 +14,9 @@ import type { JsonObject, Random } from "../../../src/types.ts";
 import { createHarness, type Harness } from "../router_harness.ts";
 import { Agent } from "./agent.ts";
 import type { Ask } from "./client.ts";
+import { checkExport } from "./export_oracle.ts";
 import { postsOf, proveTurns, samplerOf, type ToldTurn } from "./ledger.ts";
-import {
-  checkAttachment,
-  checkExport,
-  checkSuperseded,
-  checkTurn,
-  type OracleParts,
-  type ProofCounts,
-} from "./oracle.ts";
+import { checkAttachment, checkSuperseded, checkTurn, type OracleParts, type ProofCounts } from "./oracle.ts";
 import { isAppendOnly, loadTemplate, TEMPLATE_NAMES, type TemplateName } from "./templates.ts";
 import { recordPosts, sampledFor, type WirePost } from "./wire.ts";
 
