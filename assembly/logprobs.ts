@@ -46,21 +46,25 @@ function firstMissing(start: usize, end: usize): usize {
   return at;
 }
 
-/** Fills these logprobs in; how they are to be held. */
+/** Fills in what is missing among logprobs that do not all survive the narrowing as numbers; how they are to be held. */
 export function sealLogprobs(logprobs: usize, spans: usize, spanCount: u32): u32 {
+  fillLogprobs(logprobs, spans, spanCount);
+  if (areDefaults(logprobs, spans, spanCount)) return LOGPROBS_DEFAULT;
   let count: u32 = 0;
   for (let i: u32 = 0; i < spanCount; i++) count += spanTokens(spans + i * SPAN_BYTES);
-  const narrows = survivesNarrowing(logprobs, count);
-  if (narrows != ALL_GIVEN) fillLogprobs(logprobs, spans, spanCount);
-  if (narrows == NO) return LOGPROBS_F64;
+  return survivesNarrowing(logprobs, count) ? LOGPROBS_F32 : LOGPROBS_F64;
+}
+
+/** Whether each is what a token without one has. */
+export function areDefaults(logprobs: usize, spans: usize, spanCount: u32): bool {
   let at = logprobs;
   for (let i: u32 = 0; i < spanCount; i++) {
     const span = spans + i * SPAN_BYTES;
     const tokens = spanTokens(span);
-    if (!allEqual(at, tokens, defaultBits(spanMask(span)))) return LOGPROBS_F32;
+    if (!allEqual(at, tokens, defaultBits(spanMask(span)))) return false;
     at += <usize> tokens << 3;
   }
-  return LOGPROBS_DEFAULT;
+  return true;
 }
 
 /** Bits of the logprob that a token without one has. */
@@ -77,33 +81,41 @@ function allEqual(at: usize, count: u32, bits: u64): bool {
   return true;
 }
 
-/** Whether these doubles are as good as f32: no; yes; yes, and none is missing. */
-const NO: u32 = 0;
-const YES: u32 = 1;
-const ALL_GIVEN: u32 = 2;
-
-function survivesNarrowing(logprobs: usize, count: u32): u32 {
-  let missing = i64x2.splat(0);
+/** Whether these doubles are as good as f32, or missing. */
+function survivesNarrowing(logprobs: usize, count: u32): bool {
   for (let i: u32 = 0; i < count; i += 2) {
     const at = logprobs + (<usize> i << 3);
     const wide = i + 1 == count ? v128.load64_zero(at) : v128.load(at);
     const back = f64x2.promote_low_f32x4(f32x4.demote_f64x2_zero(wide));
-    const none = f64x2.ne(wide, wide);
-    if (!i64x2.all_true(v128.or(i64x2.eq(wide, back), none))) return NO;
-    missing = v128.or(missing, none);
+    if (!i64x2.all_true(v128.or(i64x2.eq(wide, back), f64x2.ne(wide, wide)))) return false;
   }
-  return v128.any_true(missing) ? YES : ALL_GIVEN;
+  return true;
 }
 
-/** Writes doubles as f32. */
-export function narrow(logprobs: usize, count: u32, out: usize): void {
+/** Writes doubles as f32. Whether all are numbers, and the same ones as before. */
+export function narrow(logprobs: usize, count: u32, out: usize): bool {
+  let changed = i64x2.splat(0);
   let i: u32 = 0;
   for (; i + 4 <= count; i += 4) {
-    const low = f32x4.demote_f64x2_zero(v128.load(logprobs + (<usize> i << 3)));
-    const high = f32x4.demote_f64x2_zero(v128.load(logprobs + (<usize> i << 3), 16));
+    const at = logprobs + (<usize> i << 3);
+    const a = v128.load(at);
+    const b = v128.load(at, 16);
+    const low = f32x4.demote_f64x2_zero(a);
+    const high = f32x4.demote_f64x2_zero(b);
     v128.store(out + (<usize> i << 2), i64x2.shuffle(low, high, 0, 2));
+    const differ = v128.or(
+      f64x2.ne(a, f64x2.promote_low_f32x4(low)),
+      f64x2.ne(b, f64x2.promote_low_f32x4(high)),
+    );
+    changed = v128.or(changed, differ);
   }
-  for (; i < count; i++) store<f32>(out + (<usize> i << 2), <f32> load<f64>(logprobs + (<usize> i << 3)));
+  let same = true;
+  for (; i < count; i++) {
+    const wide = load<f64>(logprobs + (<usize> i << 3));
+    store<f32>(out + (<usize> i << 2), <f32> wide);
+    if (<f64> <f32> wide != wide) same = false;
+  }
+  return same && !v128.any_true(changed);
 }
 
 /** Writes `count` logprobs of a segment as doubles. A NaN is always the same NaN. */

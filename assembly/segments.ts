@@ -23,7 +23,7 @@ import {
   SCOPE_NONE,
   Segment,
 } from "./layout";
-import { narrow, sealLogprobs } from "./logprobs";
+import { areDefaults, narrow, sealLogprobs } from "./logprobs";
 
 export const SPAN_BYTES: u32 = 8;
 const SPAN_MASK_BIT: u32 = 0x80000000;
@@ -116,10 +116,15 @@ export function newSegment(
 ): Segment {
   const h = header();
   if (!reserveScope(scope)) return none<Segment>();
-  const kind = logprobs == 0 ? LOGPROBS_DEFAULT : sealLogprobs(logprobs, spans, spanCount);
-  const perToken: u64 = 4 + logprobBytes(kind);
-  const bytes = <u64> IDS_OF_SEGMENT + perToken * count + <u64> spanCount * SPAN_BYTES;
-  const at = bytes > 0x7fffffff ? <usize> 0 : allocate(bytes as u32);
+  let kind = logprobs == 0 || areDefaults(logprobs, spans, spanCount) ? LOGPROBS_DEFAULT : LOGPROBS_F32;
+  let at = allocateFor(count, kind, spanCount);
+  // Nearly all are given and are f32: so they are written as such, and only then looked at closer where they are not.
+  if (at && kind && !narrow(logprobs, count, at + IDS_OF_SEGMENT + (<usize> count << 2))) {
+    release(at);
+    kind = sealLogprobs(logprobs, spans, spanCount);
+    at = allocateFor(count, kind, spanCount);
+    if (at && kind == LOGPROBS_F32) narrow(logprobs, count, at + IDS_OF_SEGMENT + (<usize> count << 2));
+  }
   if (at == 0) return none<Segment>();
   for (let field: usize = 0; field < IDS_OF_SEGMENT; field += 16) v128.store(at + field, i8x16.splat(0));
   const segment = changetype<Segment>(at);
@@ -131,8 +136,7 @@ export function newSegment(
   segment.scope = scope;
   segment.pathScope = scope;
   memory.copy(idsOf(segment), ids, <usize> count << 2);
-  if (kind == LOGPROBS_F32) narrow(logprobs, count, logprobsOf(segment));
-  else if (kind == LOGPROBS_F64) memory.copy(logprobsOf(segment), logprobs, <usize> count << 3);
+  if (kind == LOGPROBS_F64) memory.copy(logprobsOf(segment), logprobs, <usize> count << 3);
   const ownSpans = spansOf(segment);
   for (let i: u32 = 0; i < spanCount * SPAN_BYTES; i += SPAN_BYTES) store<u64>(ownSpans + i, load<u64>(spans + i));
   if (exists(parent)) linkToParent(segment, parent);
@@ -142,6 +146,13 @@ export function newSegment(
   countScope(scope, 1);
   touch(segment);
   return segment;
+}
+
+/** Memory for a segment; 0 when there is none. */
+function allocateFor(count: u32, kind: u32, spanCount: u32): usize {
+  const perToken: u64 = 4 + logprobBytes(kind);
+  const bytes = <u64> IDS_OF_SEGMENT + perToken * count + <u64> spanCount * SPAN_BYTES;
+  return bytes > 0x7fffffff ? <usize> 0 : allocate(bytes as u32);
 }
 
 function linkToParent(segment: Segment, parent: Segment): void {
