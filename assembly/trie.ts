@@ -8,12 +8,15 @@ import { allocate, release, usableSize } from "./arena";
 import { commonPrefix } from "./bytes";
 import { addChild, anyChild, countChildren, findChild, releaseChildren, removeChild, replaceChild } from "./children";
 import { copyHolders, releaseHolders } from "./holders";
-import { exists, header, Node, none, TEXT_OF_BLOCK, TextBlock, WORK_SHIFT } from "./layout";
+import { exists, header, Node, none, Segment, TEXT_OF_BLOCK, TextBlock, WORK_SHIFT } from "./layout";
 
 /** Blocks smaller than this are not worth moving text out of. */
 const TRIM_BLOCK_MIN: u32 = 256;
 /** Text longer than this stays where it is: to move it would take too long at once. */
 const MOVED_MAX: u32 = 1 << 20;
+
+/** Labels of so many bytes take longer to compare than what comes after them to be fetched from memory. */
+const AHEAD_MIN: u32 = 256;
 
 /** A node without label, points or children. */
 export function newNode(): Node {
@@ -49,15 +52,27 @@ export function walk(text: usize, length: u32): Node {
   while (depth < length) {
     const child = findChild(node, load<u8>(text + depth));
     if (!exists(child)) break;
-    const same = sharedOfLabel(child, text, depth, length);
-    matched = depth + same;
-    if (same < child.labelLen) break;
-    depth = matched;
+    const end = depth + child.labelLen;
+    if (child.labelLen >= AHEAD_MIN) fetchAhead(child, text + end, end < length);
+    matched = depth + sharedOfLabel(child, text, depth, length);
+    if (matched < end) break;
+    depth = end;
     node = child;
   }
   h.walkMatched = h.known = matched;
   h.walkDepth = depth;
   return node;
+}
+
+/**
+ * Reads what comes after a label, before it is compared: so the processor waits for memory meanwhile. `more`: the query
+ * goes on, at `next`.
+ */
+function fetchAhead(node: Node, next: usize, more: bool): void {
+  if (exists(node.points)) load<u64>(changetype<usize>(node.points.segment), offsetof<Segment>("tick"));
+  if (!more) return;
+  const child = findChild(node, load<u8>(next));
+  if (exists(child)) load<u8>(child.label);
 }
 
 /**
