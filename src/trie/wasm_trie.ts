@@ -41,6 +41,9 @@ const INSERT_TOKEN_BYTES = 8 + 4 + 1 + 8;
 /** Bytes of a token in the output window: logprob, id, version, loss mask, in this order. */
 const PAYLOAD_TOKEN_BYTES = 8 + 4 + 4 + 1;
 
+/** Larger copies are not kept. */
+const KEPT_COPY_MAX = 2 ** 20;
+
 /** {@link TokenTrie} in WebAssembly. Look-ups cost O(text), whatever is stored beside it. */
 export class WasmTrie extends CheckedTrie implements TokenTrie {
   readonly #module: WebAssembly.Module;
@@ -53,6 +56,11 @@ export class WasmTrie extends CheckedTrie implements TokenTrie {
   readonly #pinned = new Set<PathHandle>();
   /** Releases that wait for the end of a sliced save; null while there is none. */
   #releasesHeld: PathHandle[] | null = null;
+  /**
+   * The last payload copied out. What was allocated last before a garbage collection lies at the end of glibc's heap: kept,
+   * it keeps what has been freed before it from going back to the system, page by page, to be faulted in anew.
+   */
+  #lastCopy: ArrayBuffer | null = null;
   /** UTF-8 length of the last query. */
   #queryBytes = 0;
 
@@ -184,6 +192,7 @@ export class WasmTrie extends CheckedTrie implements TokenTrie {
     const count = core.result(ResultWord.TOKENS);
     const start = core.result(ResultWord.LOGPROBS);
     const block = core.u8.buffer.slice(start, start + count * PAYLOAD_TOKEN_BYTES);
+    if (block.byteLength <= KEPT_COPY_MAX) this.#lastCopy = block;
     return {
       tokenIds: new Uint32Array(block, count * 8, count),
       logprobs: new Float64Array(block, 0, count),
