@@ -39,6 +39,7 @@ import type { Policy } from "./policy/policy.ts";
 import { type ChatParts, createChatParts } from "./proxy/chat/create.ts";
 import { type CompletionParts, createCompletionParts } from "./proxy/completion/create.ts";
 import { type Connect, ConnectGuard } from "./proxy/connect_guard.ts";
+import { HungAttempts } from "./proxy/hung_attempts.ts";
 import { forwardAny } from "./proxy/forward.ts";
 import { forwardGenerate, type GenerateDeps } from "./proxy/forward_generate.ts";
 import { RidTable } from "./proxy/rid_table.ts";
@@ -117,6 +118,7 @@ export function createApp(deps: AppDeps): Hono<RouterEnv> {
     ...deps,
     fetch: deps.workerFetch,
     connectGuard: new ConnectGuard({ connect: deps.connect, timeoutMs: config.connectTimeoutMs, clock }),
+    hung: new HungAttempts(pool, config.retryHung),
   };
   const context = new ContextLength({
     urls: () => pool.candidates().map(({ url }) => url),

@@ -178,9 +178,12 @@ export function describeDefault(setting: Setting): string {
   return `default: ${shownDefault(setting)}; ${envName(setting)}`;
 }
 
+/** Begins the flag of a switch that is on. */
+const NEGATION = "--no-";
+
 function shownDefault(setting: Setting): string {
   const value = DEFAULT_CONFIG[setting.key];
-  if (setting.key === "prewarm") return "prewarm";
+  if (setting.flag.startsWith(NEGATION)) return setting.flag.slice(NEGATION.length);
   if (typeof value === "boolean") return value ? "on" : "off";
   return value === null || (Array.isArray(value) && value.length === 0) ? "none" : String(value);
 }

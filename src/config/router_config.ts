@@ -34,6 +34,11 @@ export interface RouterConfig {
   readonly healthCheckTimeoutMs: number;
   /** Failed probes in a row after which a worker is unhealthy. Default 3. */
   readonly healthCheckFailureThreshold: number;
+  /**
+   * Ask another worker for a generation that waits for the first byte of one whose health checks get no answer. Default
+   * true.
+   */
+  readonly retryHung: boolean;
   /** Failed connections in a row after which a worker is left alone for a while. Default 5. */
   readonly circuitBreakerThreshold: number;
   /** How long it is left alone. Default 10000. */
@@ -134,6 +139,7 @@ export const DEFAULT_CONFIG: RouterConfig = Object.freeze({
   healthCheckIntervalMs: 30_000,
   healthCheckTimeoutMs: 5_000,
   healthCheckFailureThreshold: 3,
+  retryHung: true,
   circuitBreakerThreshold: 5,
   circuitBreakerCooldownMs: 10_000,
   tokenizer: null,

@@ -18,6 +18,7 @@ import type { WorkerState } from "../worker/worker_state.ts";
 import type { ConnectGuard } from "./connect_guard.ts";
 import type { HeaderPairs } from "./headers.ts";
 import { type Exchange, ExchangeTimeoutError } from "./exchange.ts";
+import { type HungAttempts, WorkerHungError } from "./hung_attempts.ts";
 
 /** What the proxy needs. */
 export interface DispatchDeps {
@@ -26,6 +27,7 @@ export interface DispatchDeps {
   readonly fetch: WorkerFetch;
   readonly metrics: RouterMetrics;
   readonly connectGuard: ConnectGuard;
+  readonly hung: HungAttempts;
   /** Times a request may be tried, the first included. */
   readonly maxAttempts: number;
 }
@@ -38,6 +40,8 @@ export interface OutboundRequest {
   readonly headers: HeaderPairs;
   /** Whole bodies only: every attempt sends the same bytes. */
   readonly body: Uint8Array<ArrayBuffer> | null;
+  /** Another worker may be asked while this one may be at it still: a generation more does no harm. Default false. */
+  readonly isRepeatable?: boolean;
 }
 
 /** A worker's answer with the lease that its last byte ends. */
@@ -73,20 +77,21 @@ export async function dispatch<T>(
   for (let attempt = 0; attempt < deps.maxAttempts; attempt++) {
     const candidates = candidatesOf(deps.pool, tried);
     if (candidates.length === 0) break;
-    if (attempt > 0) deps.metrics.upstreamRetry("worker unreachable");
+    if (attempt > 0) deps.metrics.upstreamRetry(retryReason(cause));
     const { worker, lease } = choose(deps, candidates, exchange);
     onWorker(worker);
     exchange.onEnd(() => lease[Symbol.dispose]());
+    tried.add(worker.id);
+    const canRetry = () => attempt + 1 < deps.maxAttempts && deps.pool.candidates(tried).length > 0;
     try {
-      return { worker, lease, reply: await attemptOnce(deps, worker, outbound, exchange, receive) };
+      return { worker, lease, reply: await attemptOnce(deps, worker, outbound, exchange, receive, canRetry) };
     } catch (error) {
       lease[Symbol.dispose]();
       throwIfEnded(exchange);
       cause = error;
-      tried.add(worker.id);
       failures.push(`${worker.url} (${messageOf(error)})`);
       worker.recordConnectFailure();
-      deps.metrics.upstreamAttempt("connection failed");
+      deps.metrics.upstreamAttempt(error instanceof WorkerHungError ? "given up" : "connection failed");
       logger.warn("Worker {url} failed before its reply: {error}", {
         url: worker.url,
         error: messageOf(error),
@@ -119,25 +124,35 @@ function choose(
   return { worker, lease: worker.begin() };
 }
 
-function attemptOnce<T>(
+async function attemptOnce<T>(
   deps: DispatchDeps,
   worker: WorkerState,
   outbound: OutboundRequest,
   exchange: Exchange,
   receive: (response: WorkerReply) => Promise<T>,
+  canRetry: () => boolean,
 ): Promise<T> {
   exchange.signal.throwIfAborted();
-  return exchange.blocked(attempt(deps, worker, outbound, exchange, receive));
+  const controller = exchange.openAttempt();
+  const answered = outbound.isRepeatable ? deps.hung.watch(worker, controller, canRetry) : () => {};
+  try {
+    return await exchange.blocked(attempt(deps, worker, outbound, controller.signal, receive, answered));
+  } catch (error) {
+    exchange.closeAttempt(controller);
+    throw error;
+  } finally {
+    answered();
+  }
 }
 
 async function attempt<T>(
   deps: DispatchDeps,
   worker: WorkerState,
   outbound: OutboundRequest,
-  exchange: Exchange,
+  signal: AbortSignal,
   receive: (response: WorkerReply) => Promise<T>,
+  answered: () => void,
 ): Promise<T> {
-  const { signal } = exchange;
   if (deps.connectGuard.isDue(worker)) await deps.connectGuard.check(worker, signal);
   const response = await deps.fetch(worker.url + outbound.target, {
     method: outbound.method,
@@ -146,12 +161,23 @@ async function attempt<T>(
     redirect: "manual",
     signal,
   });
+  // Some engines send a stream's head before they begin to work.
+  if (!isEventStream(response)) answered();
   const reply = await receive(response);
   signal.throwIfAborted();
   if (WORKER_TROUBLE.has(response.status)) worker.recordConnectFailure();
   else worker.recordSuccess();
   deps.metrics.upstreamAttempt(`status ${Math.floor(response.status / 100)}xx`);
   return reply;
+}
+
+/** A reply of server-sent events. */
+export function isEventStream({ headers }: WorkerReply): boolean {
+  return headers.get("content-type")?.startsWith("text/event-stream") ?? false;
+}
+
+function retryReason(cause: unknown): string {
+  return cause instanceof WorkerHungError ? "worker hung" : "worker unreachable";
 }
 
 function throwIfEnded({ signal }: Exchange): void {

@@ -51,6 +51,7 @@ export class Exchange {
 
   readonly #clock: Clock;
   readonly #abort = new AbortController();
+  readonly #attempts = new Set<AbortController>();
   readonly #listeners: EndListener[] = [];
   readonly #handledListeners: (() => void)[] = [];
   readonly #detach: () => void;
@@ -81,6 +82,22 @@ export class Exchange {
   /** Aborts when the client left or the time is up; the reason tells which. */
   get signal(): AbortSignal {
     return this.#abort.signal;
+  }
+
+  /**
+   * A signal for one request to a worker: it aborts with the exchange, or by itself alone. Cheaper than
+   * `AbortSignal.any`. Close it when the request has failed.
+   */
+  openAttempt(): AbortController {
+    const attempt = new AbortController();
+    if (this.signal.aborted) attempt.abort(this.signal.reason);
+    this.#attempts.add(attempt);
+    return attempt;
+  }
+
+  /** The attempt is over. */
+  closeAttempt(attempt: AbortController): void {
+    this.#attempts.delete(attempt);
   }
 
   /** Milliseconds since the exchange began. */
@@ -169,6 +186,7 @@ export class Exchange {
   /** A reply that streams may never be pulled again: the exchange ends at once. Else its handler fails and ends it. */
   #cancel(reason: ClientLeftError | ExchangeTimeoutError): void {
     this.#abort.abort(reason);
+    for (const attempt of this.#attempts) attempt.abort(reason);
     if (this.#stream !== null) this.end("done");
   }
 }

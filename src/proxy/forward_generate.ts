@@ -11,7 +11,7 @@ import { parseGenerateBody } from "../engine/sglang_reply_bytes.ts";
 import { GenerateStreamReader } from "../engine/sglang_stream.ts";
 import type { Clock, WorkerReply } from "../types.ts";
 import type { WorkerState } from "../worker/worker_state.ts";
-import { dispatch, type Dispatched } from "./dispatch.ts";
+import { dispatch, type Dispatched, isEventStream } from "./dispatch.ts";
 import type { Exchange } from "./exchange.ts";
 import {
   type ForwardDeps,
@@ -59,7 +59,7 @@ export function forwardGenerate(deps: GenerateDeps) {
   return async function generate(c: Context<RouterEnv>): Promise<Response> {
     const exchange = c.get("exchange");
     const generation = c.get("generate") ?? await uncached(c.req.raw, deps.maxBodyBytes, exchange.signal);
-    const outbound = outboundRequest(c, exchange, generation.body);
+    const outbound = { ...outboundRequest(c, exchange, generation.body), isRepeatable: true };
     const entry = deps.rids.add(generation.request.rid);
     exchange.onEnd(() => deps.rids.remove(entry));
     watchEnd(deps, exchange);
@@ -123,8 +123,7 @@ async function receiveReply(
   { request, onOutputs }: GenerateExchange,
   deps: GenerateDeps,
 ): Promise<GenerateReply> {
-  const isStream = response.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
-  if (response.ok && isStream && response.body !== null) {
+  if (response.ok && isEventStream(response) && response.body !== null) {
     return await openStream(response, response.body.getReader(), request.sampleCount);
   }
   const whole = await readBytes(response, GENERATE_REPLY_BYTES_MAX, tooLongReply);

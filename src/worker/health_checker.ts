@@ -173,7 +173,10 @@ class PoolHealthChecker implements HealthChecker {
     const wasHealthy = worker.isHealthy;
     const isBusy = !verdict.hasAnswered && (worker.lastActivityMs ?? -Infinity) >= activeSinceMs;
     if (verdict.isWell || isBusy) worker.recordProbeSuccess();
-    else worker.recordProbeFailure(verdict.reason ?? "not well", this.#options.failureThreshold);
+    else {
+      const { reason, hasAnswered } = verdict;
+      worker.recordProbeFailure(reason ?? "not well", this.#options.failureThreshold, hasAnswered);
+    }
     if (worker.isHealthy !== wasHealthy) this.#report(worker);
   }
 

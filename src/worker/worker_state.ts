@@ -17,6 +17,7 @@ export type WorkerChange =
   | "drained"
   | "healthy"
   | "unhealthy"
+  | "silent" // unhealthy, and it gives probes no answer at all
   | "circuit_opened"
   | "circuit_closed";
 
@@ -52,6 +53,7 @@ export class WorkerState implements WorkerView {
   readonly #onAvailability: () => void;
   #inFlight = 0;
   #unhealthyReason: string | null = null;
+  #isSilent = false;
   #failedProbes = 0;
   #epoch = 0;
   #lastUsedMs: number | null = null;
@@ -81,6 +83,11 @@ export class WorkerState implements WorkerView {
   /** Why the worker counts as dead; null while it is healthy. */
   get unhealthyReason(): string | null {
     return this.#unhealthyReason;
+  }
+
+  /** Unhealthy, and the last probe got no answer at all: the worker hangs, or cannot be reached. */
+  get isSilent(): boolean {
+    return this.#isSilent;
   }
 
   /** Takes no new requests; those in flight go on. */
@@ -169,17 +176,25 @@ export class WorkerState implements WorkerView {
     this.#failedProbes = 0;
     if (this.#unhealthyReason === null) return;
     this.#unhealthyReason = null;
+    this.#isSilent = false;
     this.#circuit.reset();
     this.#changed("healthy");
   }
 
-  /** A health probe failed; `failureThreshold` of them in a row make the worker unhealthy. */
-  recordProbeFailure(reason: string, failureThreshold: number): void {
+  /**
+   * A health probe failed; `failureThreshold` of them in a row make the worker unhealthy.
+   *
+   * @param hasAnswered it said itself that it is not well. Default true
+   */
+  recordProbeFailure(reason: string, failureThreshold: number, hasAnswered = true): void {
     this.#failedProbes++;
     if (this.#failedProbes < failureThreshold) return;
     const wasHealthy = this.#unhealthyReason === null;
+    const wasSilent = this.#isSilent;
     this.#unhealthyReason = reason;
+    this.#isSilent = !hasAnswered;
     if (wasHealthy) this.#changed("unhealthy");
+    if (this.#isSilent && !wasSilent) this.#changed("silent");
   }
 
   /**
@@ -204,6 +219,7 @@ export class WorkerState implements WorkerView {
     this.#epoch++;
     this.#failedProbes = 0;
     this.#unhealthyReason = null;
+    this.#isSilent = false;
     this.#circuit.reset();
     this.#drain?.reject(new Error(`Cannot drain worker "${this.id}": it was registered again`));
     this.#drain = null;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { integer, TIME_MAX_MS } from "./schemas.ts";
+import { boolean, integer, TIME_MAX_MS } from "./schemas.ts";
 import { inGroup } from "./setting.ts";
 
 /** Settings of "Health" in `--help`. */
@@ -31,6 +31,14 @@ export const HEALTH_SETTINGS = inGroup("Health", [
     kind: "number",
     help: "failed probes in a row after which a worker is unhealthy",
     schema: integer(1, 1_000_000),
+  },
+  {
+    key: "retryHung",
+    flag: "--no-retry-hung",
+    placeholder: null,
+    kind: "boolean",
+    help: "do not ask another worker for generations that wait for one whose probes get no answer",
+    schema: boolean,
   },
   {
     key: "circuitBreakerThreshold",

@@ -15,7 +15,7 @@ import type { WorkerReply } from "../../types.ts";
 import { untilAborted } from "../../sync/until_aborted.ts";
 import type { ContextLength } from "../../worker/context_length.ts";
 import type { WorkerState } from "../../worker/worker_state.ts";
-import { dispatch, type Dispatched } from "../dispatch.ts";
+import { dispatch, isEventStream } from "../dispatch.ts";
 import type { Exchange } from "../exchange.ts";
 import { type ForwardDeps, tooLongReply } from "../forward.ts";
 import { GENERATE_REPLY_BYTES_MAX, type GenerateDeps, waitToRetry } from "../forward_generate.ts";
@@ -31,9 +31,14 @@ export interface SamplingDeps extends ForwardDeps, GenerateDeps {
   readonly context: ContextLength;
 }
 
-/** A reply's head, or all of it. */
+/** A reply's beginning, or all of it. */
 type EngineReply =
-  | { readonly kind: "stream"; readonly reader: ReadableStreamDefaultReader<Uint8Array> }
+  | {
+    readonly kind: "stream";
+    /** The first chunk; undefined: there is none. */
+    readonly first: Uint8Array | undefined;
+    readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  }
   | { readonly kind: "whole"; readonly status: number; readonly bytes: Uint8Array };
 
 /** What one request came to. */
@@ -137,7 +142,7 @@ export class Sampling {
 
   async *#attempt(request: TokenRequest): AsyncGenerator<readonly TokenDelta[], Attempt> {
     const { path, body } = this.#deps.adapter.encode(await this.#withContext(request));
-    const outbound = { method: "POST", target: path, headers: this.#headers, body };
+    const outbound = { method: "POST", target: path, headers: this.#headers, body, isRepeatable: true };
     let before: WorkerState["weightVersion"] | null = null;
     const dispatched = await dispatch(this.#deps, outbound, this.#exchange, receive, (worker) => {
       this.#entry.worker = worker;
@@ -147,7 +152,7 @@ export class Sampling {
     try {
       const isTold = reply.kind === "stream";
       const outputs = isTold
-        ? yield* this.#readStream(dispatched, reply.reader)
+        ? yield* this.#readStream(worker, reply.first, reply.reader)
         : this.#readWhole(reply.status, reply.bytes, worker);
       throwIfFailed(outputs);
       return { outputs: outputs.map((output) => this.#stamped(output, worker, before)), isTold };
@@ -183,14 +188,14 @@ export class Sampling {
   }
 
   async *#readStream(
-    { worker }: Dispatched<EngineReply>,
+    worker: WorkerState,
+    first: Uint8Array | undefined,
     reader: ReadableStreamDefaultReader<Uint8Array>,
   ): AsyncGenerator<readonly TokenDelta[], readonly SampledOutput[]> {
     const stream = this.#deps.adapter.openStream(this.#sampleCount, this.#request.sampling.topLogprobs);
+    let value = first;
     try {
-      while (!stream.done && stream.failure === null) {
-        const { value } = await this.#exchange.blocked(this.#read(reader, worker));
-        this.#exchange.signal.throwIfAborted();
+      while (true) {
         if (value === undefined) {
           stream.end();
           break;
@@ -199,6 +204,9 @@ export class Sampling {
         const deltas = stream.push(value);
         this.#sampledTokens += deltas.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
         if (deltas.length > 0) yield deltas.map(withoutPause);
+        if (stream.done || stream.failure !== null) break;
+        ({ value } = await this.#exchange.blocked(this.#read(reader, worker)));
+        this.#exchange.signal.throwIfAborted();
       }
     } finally {
       letGo(reader, stream.done);
@@ -229,9 +237,10 @@ export class Sampling {
 type SampledVersion = Parameters<typeof stampVersion>[1];
 
 async function receive(response: WorkerReply): Promise<EngineReply> {
-  const isStream = response.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
-  if (response.ok && isStream && response.body !== null) {
-    return { kind: "stream", reader: response.body.getReader() };
+  if (response.ok && isEventStream(response) && response.body !== null) {
+    const reader = response.body.getReader();
+    // Until something came another worker can be asked.
+    return { kind: "stream", first: (await reader.read()).value, reader };
   }
   const bytes = await readBytes(response, GENERATE_REPLY_BYTES_MAX, tooLongReply);
   return { kind: "whole", status: response.status, bytes };

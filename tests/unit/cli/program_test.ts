@@ -70,6 +70,7 @@ Deno.test("runProgram() serve takes every setting as a flag", async () => {
     healthCheckIntervalMs: 7,
     healthCheckTimeoutMs: 8,
     healthCheckFailureThreshold: 9,
+    retryHung: false,
     circuitBreakerThreshold: 10,
     circuitBreakerCooldownMs: 11,
     tokenizer: "./tok",

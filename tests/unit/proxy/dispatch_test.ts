@@ -5,8 +5,9 @@ import { ConnectGuard } from "../../../src/proxy/connect_guard.ts";
 import { dispatch, type DispatchDeps, type OutboundRequest } from "../../../src/proxy/dispatch.ts";
 import { Exchange } from "../../../src/proxy/exchange.ts";
 import type { Fetch, WorkerReply } from "../../../src/types.ts";
+import { HungAttempts } from "../../../src/proxy/hung_attempts.ts";
 import { WorkerPool } from "../../../src/worker/pool.ts";
-import { FakeClock } from "../../support/fake_clock.ts";
+import { FakeClock, settle } from "../../support/fake_clock.ts";
 
 const OUTBOUND: OutboundRequest = {
   method: "POST",
@@ -26,6 +27,7 @@ function setUp(fetch: Fetch, urls: readonly string[] = ["http://a", "http://b"],
     fetch,
     metrics: createRouterMetrics(),
     connectGuard: new ConnectGuard({ connect: null, timeoutMs: 0, clock }),
+    hung: new HungAttempts(pool, true),
     maxAttempts: 3,
   };
   const newExchange = () => new Exchange({ id: "1", clock, clientSignal: client.signal, timeoutMs: 0 });
@@ -118,4 +120,108 @@ Deno.test("dispatch() prefers closed circuits, and asks open ones before it give
   workers[0]!.recordConnectFailure();
   await assert.rejects(dispatch(deps, OUTBOUND, newExchange(), text), { status: 502 });
   assert.deepEqual(asked, ["b", "a"]);
+});
+
+/** Workers that take requests and never answer, until the request is given up. */
+function hanging(...hosts: readonly string[]): { asked: string[]; fetch: Fetch } {
+  const asked: string[] = [];
+  const fetch: Fetch = (url, init) => {
+    const { host } = new URL(String(url));
+    asked.push(host);
+    if (!hosts.includes(host)) return Promise.resolve(new Response(host));
+    return new Promise((_, reject) => {
+      init!.signal!.addEventListener("abort", () => reject(init!.signal!.reason), { once: true });
+    });
+  };
+  return { asked, fetch };
+}
+
+const GENERATION = { ...OUTBOUND, isRepeatable: true };
+
+Deno.test("dispatch() asks another worker for a generation when one falls silent, and counts it", async () => {
+  const { asked, fetch } = hanging("a");
+  const { deps, newExchange, workers, pool } = setUp(fetch);
+  const reply = dispatch(deps, GENERATION, newExchange(), text);
+  await settle();
+  workers[0]!.recordProbeFailure("no answer", 1, false);
+  assert.equal((await reply).reply, "b");
+  assert.deepEqual([asked, pool.totalInFlight], [["a", "b"], 1]);
+  const metrics = await deps.metrics.render();
+  assert.match(metrics, /upstream_retries_total\{reason="worker hung"\} 1/);
+  assert.match(metrics, /upstream_attempts_total\{outcome="given up"\} 1/);
+});
+
+const KEPT: readonly [name: string, outbound: OutboundRequest, threshold: number, hasAnswered: boolean][] = [
+  ["that is no generation", OUTBOUND, 1, false],
+  ["to a worker that says itself that it is not well", GENERATION, 1, true],
+  ["to a worker that is not taken out yet", GENERATION, 2, false],
+];
+for (const [name, outbound, threshold, hasAnswered] of KEPT) {
+  Deno.test(`dispatch() goes on waiting for a request ${name}`, async () => {
+    const { asked, fetch } = hanging("a");
+    const { deps, newExchange, workers, client } = setUp(fetch);
+    const reply = dispatch(deps, outbound, newExchange(), text);
+    await settle();
+    workers[0]!.recordProbeFailure("not well", threshold, hasAnswered);
+    await settle();
+    assert.deepEqual(asked, ["a"]);
+    client.abort();
+    await assert.rejects(reply, { name: "ClientLeftError" });
+  });
+}
+
+Deno.test("dispatch() goes on waiting for a silent worker until another one is there", async () => {
+  const { asked, fetch } = hanging("a");
+  const { deps, newExchange, workers, pool } = setUp(fetch, ["http://a"]);
+  const reply = dispatch(deps, GENERATION, newExchange(), text);
+  await settle();
+  workers[0]!.recordProbeFailure("no answer", 1, false);
+  await settle();
+  assert.deepEqual(asked, ["a"]);
+  pool.add("http://b");
+  assert.equal((await reply).reply, "b");
+});
+
+Deno.test("dispatch() asks each worker once, however many fall silent, and waits for the last", async () => {
+  const { asked, fetch } = hanging("a", "b");
+  const { deps, newExchange, workers, client } = setUp(fetch);
+  const reply = dispatch(deps, GENERATION, newExchange(), text);
+  for (const worker of workers) {
+    await settle();
+    worker.recordProbeFailure("no answer", 1, false);
+  }
+  await settle();
+  assert.deepEqual(asked, ["a", "b"]);
+  workers[0]!.recordProbeSuccess();
+  await settle();
+  assert.deepEqual(asked, ["a", "b"], "it was asked before");
+  client.abort();
+  await assert.rejects(reply, { name: "ClientLeftError" });
+});
+
+Deno.test("dispatch() leaves a reply alone whose head has come, and a stream whose first byte has", async () => {
+  for (const type of ["application/json", "text/event-stream"]) {
+    const body = Promise.withResolvers<void>();
+    const { deps, newExchange, workers } = setUp((url) => {
+      const { host } = new URL(String(url));
+      const rest = new ReadableStream<Uint8Array>({
+        async start(controller) {
+          controller.enqueue(new TextEncoder().encode(host));
+          await body.promise;
+          controller.close();
+        },
+      });
+      return Promise.resolve(new Response(rest, { headers: { "content-type": type } }));
+    });
+    // Of a stream the first chunk is taken, as the endpoints do.
+    const receive = async (reply: WorkerReply) => {
+      if (type === "application/json") return await text(reply);
+      return new TextDecoder().decode((await reply.body!.getReader().read()).value);
+    };
+    const reply = dispatch(deps, GENERATION, newExchange(), receive);
+    await settle();
+    workers[0]!.recordProbeFailure("no answer", 1, false);
+    body.resolve();
+    assert.equal((await reply).reply, "a", type);
+  }
 });
