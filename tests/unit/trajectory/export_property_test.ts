@@ -31,8 +31,12 @@ function leafOf(row: NativeRow, leaves: readonly Turn[]): Turn {
   const leaf = leaves.find((each) => {
     const ids: string[] = [];
     for (let at: Turn | null = each; at !== null; at = at.parent) ids.unshift(at.id);
+    const tokens = tokensOf(each);
+    // A prompt may have the id that another leaf's path has as a sample in its place.
     return path.every((id, i) => id === ids[i]) &&
-      row.tokens.every((id, i) => tokensOf(each)[i]?.id === id);
+      row.tokens.every((id, i) =>
+        tokens[i]?.id === id && row.turns[i] === (tokens[i].sampled?.turn.index ?? null)
+      );
   });
   assert.ok(leaf, "row of no leaf");
   return leaf;
