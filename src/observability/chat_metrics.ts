@@ -21,6 +21,8 @@ export interface ChatMetrics {
   retokenised(tokens: number): void;
   /** A request had tools that its prompt does not show. */
   toolsUnseen(): void;
+  /** A prompt has calls as text whose arguments its template cannot read. */
+  callsAsText(): void;
   /** A reply contradicts what was sent. */
   mismatch(reason: string): void;
 }
@@ -32,6 +34,10 @@ export function createChatMetrics(registry: Registry, sessions: () => SessionGau
   const forks = tally("tito_forks_total", "Turns that do not simply continue their conversation", "cause");
   const retokenised = tally("retokenised_tokens_total", "Tokens of history that were encoded anew");
   const unseen = tally("tools_unseen_total", "Requests with tools that the chat template does not print");
+  const asText = tally(
+    "calls_as_text_total",
+    "Prompts with tool calls as text whose arguments the chat template cannot read",
+  );
   const mismatches = tally("tito_mismatch_total", "Replies that contradict what was sent", "reason");
   const gauge = (name: string, help: string, value: (stats: SessionGauges) => number) =>
     new Gauge({
@@ -49,6 +55,7 @@ export function createChatMetrics(registry: Registry, sessions: () => SessionGau
     forked: (cause) => forks.count(cause),
     retokenised: (tokens) => retokenised.add(tokens, ""),
     toolsUnseen: () => unseen.add(1, ""),
+    callsAsText: () => asText.add(1, ""),
     mismatch: (reason) => mismatches.count(reason),
   };
 }

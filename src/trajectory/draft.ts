@@ -9,7 +9,7 @@ import { type Extension, extensionOf } from "./extension.ts";
 import type { Located } from "./locate.ts";
 import { printsReasoning, textAround, textThrough } from "./placeholder.ts";
 import type { PlanParts, SuffixCheck } from "./plan.ts";
-import { withReadableCalls } from "./readable_calls.ts";
+import { withCallsAsText, withReadableCalls } from "./readable_calls.ts";
 import { sampledTextOf } from "./sampled_text.ts";
 import type { Session } from "./session.ts";
 import { findByText } from "./text_lineage.ts";
@@ -26,6 +26,8 @@ export interface Draft {
   readonly suffix: SuffixCheck | null;
   /** Messages on the parent's path, or that the router knows as its own in a prompt that begins anew. */
   readonly coveredMessages: number;
+  /** Calls that the template cannot read stand in the prompt as text. */
+  readonly hasCallsAsText: boolean;
 }
 
 /**
@@ -37,7 +39,8 @@ export function draft(session: Session, found: Located, parts: PlanParts): Draft
   try {
     return draftOf(session, found, parts);
   } catch (error) {
-    const drafted = draftBehindBrokenCalls(session, found, parts);
+    const drafted = attempted(() => draftBehindBrokenCalls(session, found, parts)) ??
+      attempted(() => draftWithCallsAsText(session, found, parts));
     if (drafted === null) throw error;
     return drafted;
   }
@@ -52,11 +55,35 @@ function draftBehindBrokenCalls(session: Session, found: Located, parts: PlanPar
   return drafted.extension !== null && drafted.coveredMessages >= coveredMessages ? drafted : null;
 }
 
+/** A draft with the words of those calls, for prompts that begin anew. */
+function draftWithCallsAsText(session: Session, found: Located, parts: PlanParts): Draft | null {
+  const messages = withCallsAsText(found.messages);
+  return messages === null
+    ? null
+    : { ...draftOf(session, { ...found, messages }, parts), hasCallsAsText: true };
+}
+
+/** Null where the template refuses this conversation, too. */
+function attempted(draft: () => Draft | null): Draft | null {
+  try {
+    return draft();
+  } catch {
+    return null;
+  }
+}
+
 function draftOf(session: Session, found: Located, parts: PlanParts): Draft {
   const { lineage, messages, settings } = found;
   const prompt = parts.renderer.render(messages, settings, true);
   const { coveredMessages } = lineage;
-  const anew = { prompt, coveredMessages, parent: null, extension: null, suffix: null };
+  const anew = {
+    prompt,
+    coveredMessages,
+    parent: null,
+    extension: null,
+    suffix: null,
+    hasCallsAsText: false,
+  };
   const parent = lineage.isSameBranch ? lineage.matched : null;
   const promptUnits = parent === null ? 0 : session.index.factsOf(parent).promptUnits;
   const [before, whole] = prefixHashes(prompt, [promptUnits, prompt.length]);

@@ -64,6 +64,8 @@ export interface TurnPlan {
   /** What is POSTed: the parent's path less the trim, and `promptIds`. */
   readonly fullIds: Uint32Array;
   readonly cause: ForkCause | null;
+  /** The prompt has tool calls as text whose arguments the template cannot read. */
+  readonly hasCallsAsText: boolean;
   /** Null for prompts that begin anew, and for repeated ones. */
   readonly suffix: SuffixCheck | null;
   readonly branchKey: string;

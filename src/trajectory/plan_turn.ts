@@ -71,6 +71,7 @@ function repeatedPlan(session: Session, found: Located, repeats: Turn): TurnPlan
     promptRuns,
     fullIds: postedIds(parent, droppedIds, promptIds),
     cause: "retry",
+    hasCallsAsText: false,
     suffix: null,
     branchKey,
     messages,
@@ -106,6 +107,7 @@ function assemble(
     cause: parent === null
       ? causeOfRoot(session, found.chain, found.lineage, found.branchKey)
       : causeBelow(session, parent),
+    hasCallsAsText: drafted.hasCallsAsText,
     suffix: drafted.suffix,
     branchKey: found.branchKey,
     messages: parent === null ? found.messages : found.messages.slice(coveredMessages),

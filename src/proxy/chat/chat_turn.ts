@@ -110,6 +110,7 @@ export class ChatTurn {
     exchange.promptTokens = { matched, encoded: plan.encodedTokens };
     deps.metrics.promptTokens(matched, plan.encodedTokens);
     noteFork(plan, deps);
+    noteCalls(plan, deps);
     return new ChatTurn(call, plan, deps);
   }
 
@@ -251,6 +252,15 @@ function chatRequestOf({ request, chain, idempotencyKey }: ChatCall): ChatReques
     ...(parentTurnId === null ? {} : { parentTurnId }),
     ...(idempotencyKey === null ? {} : { idempotencyKey }),
   };
+}
+
+function noteCalls({ hasCallsAsText, sessionId: session }: TurnPlan, { chatMetrics }: ChatDeps): void {
+  if (!hasCallsAsText) return;
+  chatMetrics.callsAsText();
+  logger.warn(
+    "A prompt of session {session} has a tool call as text: its arguments are broken, and the chat template refuses it",
+    { session },
+  );
 }
 
 /** Ids that a log line shows from the first difference on. */
