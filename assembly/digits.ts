@@ -1,5 +1,7 @@
 /** Token ids written as JSON digits, four ids at a time and without branches: ids are random, so branches mispredict. */
 
+import { DIGIT_ORDERS } from "./layout";
+
 /** Most bytes that one id takes: ten digits and a comma. */
 export const DIGITS_MAX: u32 = 11;
 /** Bytes behind the last digit that may be written over. */
@@ -19,6 +21,7 @@ const ASCII_ZEROS: u64 = 0x3030303030303030;
 export function writeDigits(ids: usize, count: u32, out: usize): u32 {
   let at = out;
   const end = ids + (<usize> count << 2);
+  if (load<u8>(DIGIT_ORDERS + ((2 << 3) + 2 << 4)) == 0) makeOrders();
   let id = ids;
   for (; id + 16 <= end; id += 16) {
     const four = v128.load(id);
@@ -47,10 +50,34 @@ function writeFour(ids: v128, start: usize): usize {
   const pairs = i16x8.sub(fours, i16x8.mul(hundreds, i16x8.splat(100)));
   const lower = digitsOfPairs(i16x8.shuffle(hundreds, pairs, 0, 8, 1, 9, 2, 10, 3, 11));
   const upper = digitsOfPairs(i16x8.shuffle(hundreds, pairs, 4, 12, 5, 13, 6, 14, 7, 15));
-  let at = writeEight(i64x2.extract_lane(lower, 0), start);
-  at = writeEight(i64x2.extract_lane(lower, 1), at);
-  at = writeEight(i64x2.extract_lane(upper, 0), at);
-  return writeEight(i64x2.extract_lane(upper, 1), at);
+  return writeTwo(upper, writeTwo(lower, start));
+}
+
+/** Two ids of at most six digits, each in the upper six of eight bytes, with their commas. */
+// @ts-ignore: decorator
+@inline
+function writeTwo(digits: v128, at: usize): usize {
+  const given = ~i8x16.bitmask(i8x16.eq(digits, i8x16.splat(0))) | 0x8080;
+  const zeros = ctz<i32>(given);
+  const more = ctz<i32>(given >> 8);
+  const order = v128.load(DIGIT_ORDERS + (((zeros << 3) + more) << 4));
+  // The first byte is no digit: it serves as the comma.
+  const ascii = v128.or(digits, i8x16(44, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48));
+  v128.store(at, i8x16.swizzle(ascii, order));
+  return at + 18 - (zeros + more);
+}
+
+/** For each two numbers of leading zeros, which bytes `writeTwo` puts one behind another. */
+function makeOrders(): void {
+  for (let zeros: u32 = 2; zeros < 8; zeros++) {
+    for (let more: u32 = 2; more < 8; more++) {
+      let at = DIGIT_ORDERS + (((zeros << 3) + more) << 4);
+      for (let digit = zeros; digit < 8; digit++) store<u8>(at++, digit);
+      store<u8>(at++, 0);
+      for (let digit = more; digit < 8; digit++) store<u8>(at++, digit + 8);
+      store<u8>(at, 0);
+    }
+  }
 }
 
 /** Numbers below 100 in lanes of 16 bits, as two digits each. */

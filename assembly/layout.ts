@@ -20,6 +20,8 @@ export const BINS: usize = 1024;
 /** Where evicted.ts keeps words of a text, and a block of it with 8 bytes before. */
 export const EVICTED_WORDS: usize = 6144;
 export const GATHERED: usize = 6400;
+/** A table of digits.ts: 64 x 16 bytes. */
+export const DIGIT_ORDERS: usize = 7936;
 /** Bytes below the arena, for the build's `--memoryBase`. */
 export const RESERVED_BYTES: usize = 16384;
 

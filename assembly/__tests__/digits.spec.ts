@@ -1,6 +1,6 @@
 import { writeDigits } from "../digits";
 
-const IDS: usize = 8192;
+const IDS: usize = 9216;
 const OUT: usize = 12288;
 
 function digitsOf(ids: u32[]): string {
