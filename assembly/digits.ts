@@ -39,14 +39,11 @@ export function writeDigits(ids: usize, count: u32, out: usize): u32 {
 // @ts-ignore: decorator
 @inline
 function writeFour(ids: v128, start: usize): usize {
-  // x / 10000 is x / 16 / 625: exact for these ids, as are the other factors for what they divide.
+  // x / 10000 is x / 16 / 625; x / 100 is 64 * x / 100, rounded, / 64: exact for these, as are the other factors.
   const high = i32x4.shr_u(i32x4.mul(i32x4.shr_u(ids, 4), i32x4.splat(6711)), 22);
-  const fours = v128.or(high, i32x4.shl(i32x4.sub(ids, i32x4.mul(high, i32x4.splat(10000))), 16));
-  const by100 = i16x8.splat(5243);
-  const hundreds = i16x8.narrow_i32x4_u(
-    i32x4.shr_u(i32x4.extmul_low_i16x8_u(fours, by100), 19),
-    i32x4.shr_u(i32x4.extmul_high_i16x8_u(fours, by100), 19),
-  );
+  // Quotient and remainder side by side, in one step: what the shifted number has too much of is taken away.
+  const fours = i32x4.sub(i32x4.shl(ids, 16), i32x4.mul(high, i32x4.splat((10000 << 16) - 1)));
+  const hundreds = i16x8.shr_u(i16x8.q15mulr_sat_s(fours, i16x8.splat(20971)), 6);
   const pairs = i16x8.sub(fours, i16x8.mul(hundreds, i16x8.splat(100)));
   const lower = digitsOfPairs(i16x8.shuffle(hundreds, pairs, 0, 8, 1, 9, 2, 10, 3, 11));
   const upper = digitsOfPairs(i16x8.shuffle(hundreds, pairs, 4, 12, 5, 13, 6, 14, 7, 15));
@@ -85,7 +82,7 @@ function makeOrders(): void {
 @inline
 function digitsOfPairs(pairs: v128): v128 {
   const tens = i16x8.shr_u(i16x8.mul(pairs, i16x8.splat(103)), 10);
-  return v128.or(tens, i16x8.shl(i16x8.sub(pairs, i16x8.mul(tens, i16x8.splat(10))), 8));
+  return i16x8.sub(i16x8.shl(pairs, 8), i16x8.mul(tens, i16x8.splat((10 << 8) - 1)));
 }
 
 function writeOne(id: u32, at: usize): usize {
