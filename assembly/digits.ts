@@ -17,55 +17,83 @@ const COMMA: u64 = 44;
 const LAST_DIGIT: u64 = 0x0100000000000000;
 const ASCII_ZEROS: u64 = 0x3030303030303030;
 
+/** Vectors behind the orders of DIGIT_ORDERS: engines make a constant anew each time that it is used in a loop. */
+const CONSTANTS: usize = DIGIT_ORDERS + 1024;
+const LIMIT: usize = 0;
+const BY_10000: usize = 16;
+const LESS_10000: usize = 32;
+const BY_100: usize = 48;
+const LESS_100: usize = 64;
+const BY_10: usize = 80;
+const LESS_10: usize = 96;
+const ASCII: usize = 112;
+
 /** Writes `count` ids as decimal digits, a comma between two. Returns the number of bytes. */
 export function writeDigits(ids: usize, count: u32, out: usize): u32 {
+  if (load<u32>(CONSTANTS + LIMIT) == 0) makeTables();
+  const limit = v128.load(CONSTANTS, LIMIT);
+  const by10000 = v128.load(CONSTANTS, BY_10000);
+  const less10000 = v128.load(CONSTANTS, LESS_10000);
+  const by100 = v128.load(CONSTANTS, BY_100);
+  const less100 = v128.load(CONSTANTS, LESS_100);
+  const by10 = v128.load(CONSTANTS, BY_10);
+  const less10 = v128.load(CONSTANTS, LESS_10);
+  const ascii = v128.load(CONSTANTS, ASCII);
   let at = out;
   const end = ids + (<usize> count << 2);
-  if (load<u8>(DIGIT_ORDERS + ((2 << 3) + 2 << 4)) == 0) makeOrders();
   let id = ids;
   for (; id + 16 <= end; id += 16) {
     const four = v128.load(id);
-    if (v128.any_true(i32x4.ge_u(four, i32x4.splat(VECTOR_IDS_MAX)))) {
+    if (v128.any_true(i32x4.ge_u(four, limit))) {
       for (let one = id; one < id + 16; one += 4) at = writeOne(load<u32>(one), at);
-    } else {
-      at = writeFour(four, at);
+      continue;
     }
+    // x / 10000 is x / 16 / 625; x / 100 is 64 * x / 100, rounded, / 64: exact for these, as are the other factors.
+    const high = i32x4.shr_u(i32x4.mul(i32x4.shr_u(four, 4), by10000), 22);
+    // Quotient and remainder side by side, in one step: what the shifted number has too much of is taken away.
+    const fours = i32x4.sub(i32x4.shl(four, 16), i32x4.mul(high, less10000));
+    const hundreds = i16x8.shr_u(i16x8.q15mulr_sat_s(fours, by100), 6);
+    const pairs = i16x8.sub(fours, i16x8.mul(hundreds, less100));
+    const lower = i16x8.shuffle(hundreds, pairs, 0, 8, 1, 9, 2, 10, 3, 11);
+    const upper = i16x8.shuffle(hundreds, pairs, 4, 12, 5, 13, 6, 14, 7, 15);
+    at = writeTwo(digitsOfPairs(lower, by10, less10), ascii, at);
+    at = writeTwo(digitsOfPairs(upper, by10, less10), ascii, at);
   }
   for (; id < end; id += 4) at = writeOne(load<u32>(id), at);
   return count == 0 ? 0 : (at - out) as u32 - 1;
 }
 
-/** Four ids below VECTOR_IDS_MAX, with their commas: the steps of `eightDigits`, in the lanes of a vector. */
+/** Numbers below 100 in lanes of 16 bits, as two digits each. */
 // @ts-ignore: decorator
 @inline
-function writeFour(ids: v128, start: usize): usize {
-  // x / 10000 is x / 16 / 625; x / 100 is 64 * x / 100, rounded, / 64: exact for these, as are the other factors.
-  const high = i32x4.shr_u(i32x4.mul(i32x4.shr_u(ids, 4), i32x4.splat(6711)), 22);
-  // Quotient and remainder side by side, in one step: what the shifted number has too much of is taken away.
-  const fours = i32x4.sub(i32x4.shl(ids, 16), i32x4.mul(high, i32x4.splat((10000 << 16) - 1)));
-  const hundreds = i16x8.shr_u(i16x8.q15mulr_sat_s(fours, i16x8.splat(20971)), 6);
-  const pairs = i16x8.sub(fours, i16x8.mul(hundreds, i16x8.splat(100)));
-  const lower = digitsOfPairs(i16x8.shuffle(hundreds, pairs, 0, 8, 1, 9, 2, 10, 3, 11));
-  const upper = digitsOfPairs(i16x8.shuffle(hundreds, pairs, 4, 12, 5, 13, 6, 14, 7, 15));
-  return writeTwo(upper, writeTwo(lower, start));
+function digitsOfPairs(pairs: v128, by10: v128, less10: v128): v128 {
+  const tens = i16x8.shr_u(i16x8.mul(pairs, by10), 10);
+  return i16x8.sub(i16x8.shl(pairs, 8), i16x8.mul(tens, less10));
 }
 
 /** Two ids of at most six digits, each in the upper six of eight bytes, with their commas. */
 // @ts-ignore: decorator
 @inline
-function writeTwo(digits: v128, at: usize): usize {
+function writeTwo(digits: v128, ascii: v128, at: usize): usize {
   const given = ~i8x16.bitmask(i8x16.eq(digits, i8x16.splat(0))) | 0x8080;
   const zeros = ctz<i32>(given);
   const more = ctz<i32>(given >> 8);
   const order = v128.load(DIGIT_ORDERS + (((zeros << 3) + more) << 4));
-  // The first byte is no digit: it serves as the comma.
-  const ascii = v128.or(digits, i8x16(44, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48));
-  v128.store(at, i8x16.swizzle(ascii, order));
+  v128.store(at, i8x16.swizzle(v128.or(digits, ascii), order));
   return at + 18 - (zeros + more);
 }
 
-/** For each two numbers of leading zeros, which bytes `writeTwo` puts one behind another. */
-function makeOrders(): void {
+/** The constants; and for each two numbers of leading zeros, which bytes `writeTwo` puts one behind another. */
+function makeTables(): void {
+  v128.store(CONSTANTS, i32x4.splat(VECTOR_IDS_MAX), LIMIT);
+  v128.store(CONSTANTS, i32x4.splat(6711), BY_10000);
+  v128.store(CONSTANTS, i32x4.splat((10000 << 16) - 1), LESS_10000);
+  v128.store(CONSTANTS, i16x8.splat(20971), BY_100);
+  v128.store(CONSTANTS, i16x8.splat(100), LESS_100);
+  v128.store(CONSTANTS, i16x8.splat(103), BY_10);
+  v128.store(CONSTANTS, i16x8.splat((10 << 8) - 1), LESS_10);
+  // The first byte is never a digit: it serves as the comma.
+  v128.store(CONSTANTS, i8x16(44, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48), ASCII);
   for (let zeros: u32 = 2; zeros < 8; zeros++) {
     for (let more: u32 = 2; more < 8; more++) {
       let at = DIGIT_ORDERS + (((zeros << 3) + more) << 4);
@@ -75,14 +103,6 @@ function makeOrders(): void {
       store<u8>(at, 0);
     }
   }
-}
-
-/** Numbers below 100 in lanes of 16 bits, as two digits each. */
-// @ts-ignore: decorator
-@inline
-function digitsOfPairs(pairs: v128): v128 {
-  const tens = i16x8.shr_u(i16x8.mul(pairs, i16x8.splat(103)), 10);
-  return i16x8.sub(i16x8.shl(pairs, 8), i16x8.mul(tens, i16x8.splat((10 << 8) - 1)));
 }
 
 function writeOne(id: u32, at: usize): usize {

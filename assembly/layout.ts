@@ -2,10 +2,10 @@
  * The memory map and the layout of every record. All state of the trie is here, in linear memory: there are no mutable
  * globals and no managed objects, so the memory image is the whole trie.
  *
- *   0        64          512        1024            6144      7432     16384
- *   +--------+-----------+----------+---------------+---------+--------+------------------------ … --+
- *   | unused | Header    | Result   | Bins          | scratch | unused | arena: blocks, see arena.ts |
- *   +--------+-----------+----------+---------------+---------+--------+------------------------ … --+
+ *   0        64       512      1024   6144      7432     7936     9088     16384
+ *   +--------+--------+--------+------+---------+--------+--------+--------+------------------------ … --+
+ *   | unused | Header | Result | Bins | scratch | unused | tables | unused | arena: blocks, see arena.ts |
+ *   +--------+--------+--------+------+---------+--------+--------+--------+------------------------ … --+
  *
  * The build reserves the first RESERVED_BYTES (`--memoryBase`); the arena uses only pages that it has grown itself.
  * References are addresses (u32), 0 means none: a class-typed field below is such a reference, never a managed object.
@@ -20,7 +20,7 @@ export const BINS: usize = 1024;
 /** Where evicted.ts keeps words of a text, and a block of it with 8 bytes before. */
 export const EVICTED_WORDS: usize = 6144;
 export const GATHERED: usize = 6400;
-/** A table of digits.ts: 64 x 16 bytes. */
+/** Tables of digits.ts: 72 x 16 bytes. */
 export const DIGIT_ORDERS: usize = 7936;
 /** Bytes below the arena, for the build's `--memoryBase`. */
 export const RESERVED_BYTES: usize = 16384;
