@@ -15,29 +15,29 @@ const RETRIEVE_ONLY_KEY = 0x8000_0000;
 export function commandBytes(segment: CheckedSegment): number {
   const pairs = segment.keys.length + segment.splicePoints.length + segment.runs.length;
   const tokenBytes = segment.logprobs === null ? 4 : 12;
-  const textBytes = segment.keys.reduce((sum, key) => sum + key.bytes.length, 0);
+  let textBytes = 0;
+  for (const key of segment.keys) textBytes += key.bytes.length;
   const bytes = HEADER_BYTES + pairs * PAIR_BYTES + segment.tokenIds.length * tokenBytes + textBytes;
   return (bytes + 7) & ~7;
 }
 
-/** Writes one command at address `at`, for a segment of that scope. */
-export function writeCommand(core: WasmCore, at: number, segment: CheckedSegment, scope: number): void {
+/** Writes one command at address `at`, for a segment of that scope. The address behind it. */
+export function writeCommand(core: WasmCore, at: number, segment: CheckedSegment, scope: number): number {
   const { keys, splicePoints, runs, tokenIds, logprobs } = segment;
   const { u32, i32 } = core;
+  const bytes = commandBytes(segment);
   let word = at >>> 2;
-  const fields = [
-    tokenIds.length,
-    segment.sampled ? 1 : 0,
-    scope,
-    keys.length,
-    splicePoints.length,
-    runs.length,
-    logprobs === null ? 0 : 1,
-    commandBytes(segment),
-    0,
-    0,
-  ];
-  for (const field of fields) u32[word++] = field;
+  u32[word] = tokenIds.length;
+  u32[word + 1] = segment.sampled ? 1 : 0;
+  u32[word + 2] = scope;
+  u32[word + 3] = keys.length;
+  u32[word + 4] = splicePoints.length;
+  u32[word + 5] = runs.length;
+  u32[word + 6] = logprobs === null ? 0 : 1;
+  u32[word + 7] = bytes;
+  u32[word + 8] = 0;
+  u32[word + 9] = 0;
+  word += HEADER_BYTES >>> 2;
   for (const key of keys) {
     u32[word++] = key.bytes.length;
     u32[word++] = key.retrieveOnly ? (key.tokens | RETRIEVE_ONLY_KEY) >>> 0 : key.tokens;
@@ -60,4 +60,5 @@ export function writeCommand(core: WasmCore, at: number, segment: CheckedSegment
     core.u8.set(key.bytes, byte);
     byte += key.bytes.length;
   }
+  return at + bytes;
 }

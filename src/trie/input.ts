@@ -71,6 +71,9 @@ export interface CheckedSegment {
 }
 
 const encoder = new TextEncoder();
+/** Keys of one append are encoded here, one behind another, where they fit: an allocation each costs twice as much. */
+const keyRoom = new Uint8Array(2 ** 16);
+let keyRoomUsed = 0;
 
 /** Fills in defaults. Throws `RangeError` for a limit that is not a number in its range. */
 export function trieLimits(options: TokenTrieOptions = {}): TrieLimits {
@@ -113,7 +116,7 @@ function readLogprobs(
   if (logprobs === null || logprobs === undefined) return null;
   if (logprobs.length !== tokens) return `there are ${tokens} token ids but ${logprobs.length} logprobs`;
   if (logprobs instanceof Float64Array) return logprobs;
-  if (logprobs instanceof Float32Array) return Float64Array.from(logprobs);
+  if (logprobs instanceof Float32Array) return new Float64Array(logprobs);
   const out = new Float64Array(tokens);
   for (let i = 0; i < tokens; i++) {
     const logprob = logprobs[i];
@@ -137,7 +140,7 @@ export function readLossMask(
     const value = lossMask[i];
     if (value !== 0 && value !== 1) return `loss mask value ${i} must be 0 or 1, received ${show(value)}`;
   }
-  return lossMask instanceof Uint8Array ? lossMask : Uint8Array.from(lossMask);
+  return lossMask instanceof Uint8Array ? lossMask : new Uint8Array(lossMask);
 }
 
 /** The code of one version. */
@@ -172,15 +175,16 @@ export function readInsert(
   return { text, tokenIds, logprobs, lossMask, version };
 }
 
-/** The segments of an append. */
+/** The segments of an append. Texts of their keys are to be read before the next call: they are not copies. */
 export function readSegments(
   inputs: readonly SegmentInput[],
   codes: VersionCodes,
 ): CheckedSegment[] | string {
   if (inputs.length === 0) return "there are no segments";
   const segments: CheckedSegment[] = [];
-  for (const [i, input] of inputs.entries()) {
-    const segment = readSegment(input, codes);
+  keyRoomUsed = 0;
+  for (let i = 0; i < inputs.length; i++) {
+    const segment = readSegment(inputs[i]!, codes);
     if (typeof segment === "string") return `segment ${i}: ${segment}`;
     segments.push(segment);
   }
@@ -210,7 +214,7 @@ function readKeys(keys: readonly SegmentKey[], tokens: number): KeyBytes[] | str
   }
   const out: KeyBytes[] = [];
   for (const key of keys) {
-    const bytes = typeof key.text === "string" ? encoder.encode(key.text) : key.text;
+    const bytes = typeof key.text === "string" ? encodeKey(key.text) : key.text;
     if (bytes.length === 0 && out.length === 0) return "the first key is empty";
     if (bytes.length === 0 || out.some((known) => equalBytes(known.bytes, bytes))) continue;
     const kept = key.tokens ?? tokens;
@@ -220,6 +224,14 @@ function readKeys(keys: readonly SegmentKey[], tokens: number): KeyBytes[] | str
     out.push({ bytes, tokens: kept, retrieveOnly: key.retrieveOnly ?? false });
   }
   return out;
+}
+
+function encodeKey(text: string): Uint8Array {
+  const from = keyRoomUsed;
+  if (from + text.length * 3 > keyRoom.length) return encoder.encode(text);
+  const { written } = encoder.encodeInto(text, from === 0 ? keyRoom : keyRoom.subarray(from));
+  keyRoomUsed = from + written;
+  return keyRoom.subarray(from, keyRoomUsed);
 }
 
 function readRuns(input: SegmentInput, tokens: number, codes: VersionCodes): CodedRun[] | string {

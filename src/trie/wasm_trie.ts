@@ -224,13 +224,11 @@ export class WasmTrie extends CheckedTrie implements TokenTrie {
     segments: readonly CheckedSegment[],
   ): PathHandle | string {
     const core = this.#core;
-    const bytes = segments.reduce((sum, segment) => sum + commandBytes(segment), 0);
+    let bytes = 0;
+    for (const segment of segments) bytes += commandBytes(segment);
     if (!core.tryReserve(bytes)) return this.#refusal(Status.NO_MEMORY)!;
     let at = core.input;
-    for (const segment of segments) {
-      writeCommand(core, at, segment, this.#scopeOf(segment));
-      at += commandBytes(segment);
-    }
+    for (const segment of segments) at = writeCommand(core, at, segment, this.#scopeOf(segment));
     const status = core.exports.append(parent?.point ?? 0, parent?.serial ?? 0, segments.length);
     core.refresh();
     return this.#refusal(status) ?? this.#handle()!;

@@ -136,6 +136,20 @@ export function insertCases(test: RegisterCase): void {
     assert.ok(numbers.every((logprob, i) => Object.is(logprob, found[i])), String(found));
   });
 
+  test("insert() gives back logprobs bit for bit, wherever among others one stands that is no f32, or none", (trie) => {
+    for (const odd of [-0.1, -1e300, NaN, -0]) {
+      for (let count = 1; count <= 9; count++) {
+        for (let at = 0; at < count; at++) {
+          const text = `${odd} ${count} ${at} ${Object.is(odd, -0)}`;
+          const logprobs = Array.from({ length: count }, (_, i) => i === at ? odd : -0.5 * i);
+          trie.insert(text, logprobs.map((_, i) => i), logprobs, logprobs.map(() => 1));
+          const found = [...trie.findLongestPrefix(text).logprobs];
+          assert.ok(logprobs.every((logprob, i) => Object.is(logprob, found[i])), `${text}: ${found}`);
+        }
+      }
+    }
+  });
+
   test("insert() keeps a missing logprob of a sampled token missing", (trie) => {
     trie.insert("ab", [1, 2, 3], [null, null, -1], [0, 1, 1]);
     assert.deepEqual([...trie.findLongestPrefix("ab").logprobs], [0, NaN, -1]);

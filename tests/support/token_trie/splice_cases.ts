@@ -107,6 +107,24 @@ export function spliceCases(test: RegisterCase): void {
     assert.deepEqual(idsOf(trie.findContinuation("Q", { scope: "three" })), [1]);
   });
 
+  test("append() keeps the texts of all keys and segments apart, short and long", (trie) => {
+    const lengths = [1, 20_000, 30_000, 3, 100];
+    const texts = lengths.map((length, i) => `${i}é`.repeat(length));
+    const segments = texts.map((text, i) => ({
+      ...output(text, [i, i]),
+      keys: [{ text }, { text: `${text}<end>`, tokens: 1 }],
+    }));
+    appended(trie, null, ...segments);
+    const path = texts.join("");
+    assert.deepEqual(idsOf(trie.findContinuation(path)), [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]);
+    assert.equal(trie.findContinuation(`${path}!`).matchedUnits, path.length);
+    for (let i = 0; i < texts.length; i++) {
+      const other = `${texts.slice(0, i + 1).join("")}<end>`;
+      assert.equal(trie.findContinuation(`${other}!`).matchedUnits, other.length);
+    }
+    trie.checkInvariants();
+  });
+
   test("append() reuses identical segments and keeps different ones apart", (trie) => {
     const reply = output("A", [10], { versions: 3, scope: "s" });
     const first = appended(trie, null, prompt("Q", [1]), reply);
