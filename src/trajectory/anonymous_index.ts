@@ -5,45 +5,42 @@
  */
 import { reasoningAgrees, toolCallIds } from "./canonical.ts";
 import type { MessageChain } from "./message_chain.ts";
+import { MultiMap } from "./multi_map.ts";
 import type { Session } from "./session.ts";
 import type { Turn } from "./turn.ts";
-import { mintedIds, type TurnFacts } from "./turn_index.ts";
+import { mintedIds, type TurnPlaces } from "./turn_index.ts";
 
 /** A turn that a request may continue, and its session. */
 interface Place {
   readonly session: Session;
   readonly turn: Turn;
+  /** Hash of the turn's message path, the reply included. */
+  readonly chainEnd: string;
 }
 
 /** Turns of sessions that nobody named, by message path and by minted id. Holds what the sessions hold, no more. */
 export class AnonymousIndex {
-  readonly #byChainEnd = new Map<string, Set<Place>>();
+  readonly #byChainEnd = new MultiMap<string, Place>();
   readonly #byToolCall = new Map<string, Place>();
-  readonly #placesOf = new Map<Session, { place: Place; chainEnd: string }[]>();
+  readonly #bySession = new MultiMap<Session, Place>();
 
   /** Takes a committed turn in. */
-  add(session: Session, turn: Turn, { chainEnd }: TurnFacts): void {
-    const place = { session, turn };
-    const places = this.#byChainEnd.get(chainEnd);
-    if (places === undefined) this.#byChainEnd.set(chainEnd, new Set([place]));
-    else places.add(place);
+  add(session: Session, turn: Turn, { chainEnd }: TurnPlaces): void {
+    const place = { session, turn, chainEnd };
+    this.#byChainEnd.add(chainEnd, place);
+    this.#bySession.add(session, place);
     for (const id of mintedIds(turn.reply)) this.#byToolCall.set(id, place);
-    const own = this.#placesOf.get(session);
-    if (own === undefined) this.#placesOf.set(session, [{ place, chainEnd }]);
-    else own.push({ place, chainEnd });
   }
 
   /** Forgets a session. */
   remove(session: Session): void {
-    for (const { place, chainEnd } of this.#placesOf.get(session) ?? []) {
-      const places = this.#byChainEnd.get(chainEnd);
-      places?.delete(place);
-      if (places?.size === 0) this.#byChainEnd.delete(chainEnd);
+    for (const place of this.#bySession.get(session)) {
+      this.#byChainEnd.delete(place.chainEnd, place);
       for (const id of mintedIds(place.turn.reply)) {
         if (this.#byToolCall.get(id) === place) this.#byToolCall.delete(id);
       }
     }
-    this.#placesOf.delete(session);
+    this.#bySession.deleteKey(session);
   }
 
   /** The session that the conversation continues, or null. */
@@ -69,7 +66,7 @@ export class AnonymousIndex {
   #findByPath(chain: MessageChain): { session: Session; candidates: number } | null {
     for (const { index, hash } of chain.assistantPlaces()) {
       const copy = chain.messages[index]!;
-      const places = [...this.#byChainEnd.get(hash) ?? []].filter(({ session, turn }) =>
+      const places = this.#byChainEnd.get(hash).filter(({ session, turn }) =>
         !session.isFinished && reasoningAgrees(turn.reply, copy)
       );
       if (places.length > 0) return { session: preferred(places, chain), candidates: sessionsOf(places) };
@@ -81,7 +78,7 @@ export class AnonymousIndex {
 /** One that saw this very request, else one that nobody has continued, else any; the newest of them. */
 function preferred(places: readonly Place[], chain: MessageChain): Session {
   const saw = places.filter(({ session }) => session.index.hasPrefix(chain.last));
-  const open = places.filter(({ session, turn }) => session.index.childrenOf(turn).length === 0);
+  const open = places.filter(({ session, turn }) => !session.index.factsOf(turn).isExtended);
   const best = saw.length > 0 ? saw : open.length > 0 ? open : places;
   return best[best.length - 1]!.session;
 }

@@ -10,6 +10,7 @@ import { sameReasoning } from "./canonical.ts";
 import { replyHashOf } from "./fork_cause.ts";
 import type { TurnPlan } from "./plan.ts";
 import { postedHashAfter } from "./posted_hash.ts";
+import { RecordedTurn } from "./recorded_turn.ts";
 import { endsWithStopToken } from "./sampled_text.ts";
 import type { Session } from "./session.ts";
 import type { ForkCause, SampledRun, Turn, TurnStatus } from "./turn.ts";
@@ -63,10 +64,21 @@ export function commitTurn(
   }
   const refusal = refuse(session, plan, output, parts.tokenizer);
   if (refusal !== null) return { ok: false, ...refusal };
-  const turn = turnOf(session, plan, output, reply, parts);
-  const facts = factsOf(plan, turn, output, parts);
-  const { chain } = plan.record;
-  session.add({ turn, facts, chain, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) });
+  const twin = plan.repeats ?? sampleOf(session, plan);
+  const turn = new RecordedTurn(turnOf(session, plan, output, reply, parts), twin);
+  const { chain, coveredMessages } = plan.record;
+  session.add({
+    turn,
+    facts: factsOf(plan, turn, output, parts),
+    places: {
+      chainEnd: chain.with(reply),
+      prefixes: chain.range(coveredMessages),
+      replyHash: replyHashOf(reply),
+    },
+    sizeBytes: turnBytes(turn, { sharesPrompt: twin !== null, knownMessages: coveredMessages }),
+    chain,
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+  });
   return { ok: true, turn, isNew: true };
 }
 
@@ -76,12 +88,13 @@ export function commitTurn(
  */
 export function markDelivered(session: Session, turn: Turn): void {
   const { index } = session;
-  const { requestKey, matched, plannedAfterTurns } = index.factsOf(turn);
+  const { requestPath: path, matched, plannedAfterTurns } = index.factsOf(turn);
   turn.isDelivered = true;
-  for (const other of index.ofRequest(requestKey)) {
-    const isEarlier = other.index < plannedAfterTurns && index.factsOf(other).matched === matched;
+  for (const other of index.ofRequest({ branchKey: turn.branchKey, path })) {
+    const facts = index.factsOf(other);
+    const isEarlier = other.index < plannedAfterTurns && facts.matched === matched;
     if (!isEarlier || !sameReasoning(other.messages, turn.messages)) continue;
-    if (index.childrenOf(other).length === 0) other.isSuperseded = true;
+    if (!facts.isExtended) other.isSuperseded = true;
   }
 }
 
@@ -105,7 +118,8 @@ function turnOf(
     sampledRuns: sampledRuns(output),
     cause: causeNow(session, plan),
     status: statusOf(output.finishReason),
-    branchKey,
+    // Equal keys are one string.
+    branchKey: parent?.branchKey === branchKey ? parent.branchKey : branchKey,
     messages,
     reply,
     postedHash: postedHashAfter(parent, droppedIds, promptIds),
@@ -116,24 +130,25 @@ function turnOf(
 }
 
 function factsOf(plan: TurnPlan, turn: Turn, output: SampledOutput, { tokenizer }: CommitParts): TurnFacts {
-  const { chain, requestKey, promptUnits, promptHash, plannedAfterTurns, coveredMessages } = plan.record;
-  const { matched, serial, reasoningOpen, promptTail, repeats } = plan;
+  const { chain, requestKey, promptUnits, promptHash, plannedAfterTurns } = plan.record;
+  const { matched, serial, reasoningOpen } = plan;
   return {
     messageCount: chain.length + 1,
-    chainEnd: chain.with(turn.reply),
-    prefixes: chain.range(coveredMessages),
-    requestKey,
-    replyHash: replyHashOf(turn.reply),
+    requestPath: requestKey.path,
     matched,
     promptUnits,
     promptHash,
     reasoningOpen,
-    promptTail,
     endsWithStop: endsWithStopToken(tokenizer, turn.outputIds, output.finishReason),
     plannedAfterTurns,
     planSerial: serial,
-    sizeBytes: turnBytes(turn, { sharesPrompt: repeats !== null, knownMessages: coveredMessages }),
+    isExtended: false,
   };
+}
+
+/** A turn that is a sample of the same plan already. */
+function sampleOf({ index }: Session, { serial, record }: TurnPlan): Turn | null {
+  return index.ofRequest(record.requestKey).find((turn) => index.factsOf(turn).planSerial === serial) ?? null;
 }
 
 /** The plan's cause, in the light of what was committed since. */
@@ -146,7 +161,7 @@ function causeNow(session: Session, plan: TurnPlan): ForkCause | null {
     session.index.factsOf(turn).planSerial === plan.serial || turn.index >= plannedAfterTurns;
   if (same.some(isSibling)) return "best of n";
   if (plan.cause !== null || plan.parent === null) return plan.cause;
-  return session.index.childrenOf(plan.parent).length > 0 ? "edit" : null;
+  return session.index.factsOf(plan.parent).isExtended ? "edit" : null;
 }
 
 function refuse(

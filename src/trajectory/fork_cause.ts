@@ -18,7 +18,7 @@ export function replyHashOf(reply: JsonObject): string {
 
 /** The cause of a turn that continues `parent`: another turn does so already, with other messages. */
 export function causeBelow(session: Session, parent: Turn): ForkCause | null {
-  return session.index.childrenOf(parent).length > 0 ? "edit" : null;
+  return session.index.factsOf(parent).isExtended ? "edit" : null;
 }
 
 /** The cause of a root; null for a conversation of its own, such as a sub-agent's. */

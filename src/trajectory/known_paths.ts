@@ -9,6 +9,7 @@
 import type { JsonObject } from "../types.ts";
 import { replyHashOf } from "./fork_cause.ts";
 import { MessageChain } from "./message_chain.ts";
+import { MultiMap } from "./multi_map.ts";
 import { isSameJson, sharing } from "./shared_json.ts";
 
 /** Newest paths that are kept of a session. */
@@ -36,7 +37,7 @@ const origins = new WeakMap<MessageChain, KnownPath>();
 /** The newest paths of all sessions. Sessions that are named have a scope of their own; the others share one. */
 export class KnownPaths {
   /** The newest last. */
-  readonly #byKey = new Map<string, KnownPath[]>();
+  readonly #byKey = new MultiMap<string, KnownPath>();
   readonly #byOwner = new Map<object, KnownPath[]>();
 
   /**
@@ -46,7 +47,7 @@ export class KnownPaths {
   follow(scope: string, messages: readonly JsonObject[]): MessageChain {
     const last = messages.findLastIndex(({ role }) => role === "assistant");
     if (last < 0) return new MessageChain(messages);
-    const known = this.#byKey.get(keyOf(scope, last, replyHashOf(messages[last]!))) ?? [];
+    const known = this.#byKey.get(keyOf(scope, last, replyHashOf(messages[last]!)));
     const path = known.slice(-PATHS_TRIED_MAX).findLast(({ log }) => begins(messages, last, log));
     if (path === undefined) return new MessageChain(messages);
     const { log, length } = path;
@@ -63,21 +64,20 @@ export class KnownPaths {
     log.messages.push(reply);
     log.hashes.push(chain.with(reply));
     const path = { log, length: log.messages.length, key: keyOf(scope, chain.length, replyHash) };
-    push(this.#byKey, path.key, path);
-    const paths = push(this.#byOwner, owner, path);
-    if (paths.length > PATHS_PER_OWNER_MAX) this.#forget(paths.shift()!);
+    this.#byKey.add(path.key, path);
+    const paths = this.#byOwner.get(owner) ?? [];
+    this.#byOwner.set(owner, paths);
+    if (paths.push(path) > PATHS_PER_OWNER_MAX) this.#forget(paths.shift()!);
   }
 
   /** Forgets the paths of an owner. */
   remove(owner: object): void {
-    for (const path of this.#byOwner.get(owner) ?? []) this.#forget(path);
+    this.#byOwner.get(owner)?.forEach((path) => this.#forget(path));
     this.#byOwner.delete(owner);
   }
 
   #forget(path: KnownPath): void {
-    const left = this.#byKey.get(path.key)?.filter((other) => other !== path) ?? [];
-    if (left.length === 0) this.#byKey.delete(path.key);
-    else this.#byKey.set(path.key, left);
+    this.#byKey.delete(path.key, path);
   }
 }
 
@@ -105,15 +105,4 @@ function begins(messages: readonly JsonObject[], last: number, log: PathLog): bo
 
 function keyOf(scope: string, index: number, replyHash: string): string {
   return `${scope} ${index} ${replyHash}`;
-}
-
-function push<K>(map: Map<K, KnownPath[]>, key: K, path: KnownPath): KnownPath[] {
-  const paths = map.get(key);
-  if (paths !== undefined) {
-    paths.push(path);
-    return paths;
-  }
-  const first = [path]; // most stay alone, and a list that was pushed to has room for many
-  map.set(key, first);
-  return first;
 }

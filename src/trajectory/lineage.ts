@@ -8,6 +8,7 @@ import type { MessageChain } from "./message_chain.ts";
 import { pathMessages } from "./path.ts";
 import type { Session } from "./session.ts";
 import type { Turn } from "./turn.ts";
+import type { RequestKey } from "./turn_index.ts";
 
 /** Where a request's messages lead to. */
 export interface Lineage {
@@ -25,7 +26,7 @@ export interface Lineage {
 export interface LineageHints {
   readonly branchKey: string;
   /** Key of the request below a given branch: a turn that has answered it already is the one that is meant. */
-  readonly requestKey: string;
+  readonly requestKey: RequestKey;
   /** The turn that the client says it continues. */
   readonly parentTurnId?: string;
 }

@@ -14,13 +14,14 @@ import { pathMessages } from "./path.ts";
 import type { ChatRequest, PlanParts } from "./plan.ts";
 import type { Session } from "./session.ts";
 import type { Turn } from "./turn.ts";
+import type { RequestKey } from "./turn_index.ts";
 
 /** A request and its place in the session. */
 export interface Located {
   readonly chain: MessageChain;
   readonly settings: RenderSettings;
   readonly branchKey: string;
-  readonly requestKey: string;
+  readonly requestKey: RequestKey;
   readonly lineage: Lineage;
   readonly answered: Turn | null;
   /** The conversation with the router's own copies. */
@@ -38,7 +39,7 @@ export function locate(session: Session, request: ChatRequest, { templateId }: P
   if (request.messages.length === 0) throw new TypeError("Cannot plan a turn: there are no messages");
   const chain = request.chain ?? new MessageChain(request.messages);
   const branchKey = branchKeyOf({ templateId, ...settings });
-  const requestKey = `${branchKey} ${chain.last}`;
+  const requestKey = { branchKey, path: chain.last };
   const key = request.idempotencyKey;
   const answered = key === undefined ? null : session.turnOfKey(key, requestKey);
   if (refusal !== null && answered === null) throw refusal;

@@ -20,10 +20,11 @@ export function pathIds(turn: Turn, extra = 0): Uint32Array {
   const ids = new Uint32Array(pathLength(turn) + extra);
   let length = 0;
   for (const at of pathOf(turn)) {
+    const { promptIds, outputIds } = at;
     length -= at.droppedIds;
-    ids.set(at.promptIds, length);
-    ids.set(at.outputIds, length + at.promptIds.length);
-    length += at.promptIds.length + at.outputIds.length;
+    ids.set(promptIds, length);
+    ids.set(outputIds, length + promptIds.length);
+    length += promptIds.length + outputIds.length;
   }
   return ids;
 }

@@ -9,6 +9,7 @@ import type { JsonObject } from "../types.ts";
 import type { ChatRenderer, RenderSettings } from "./chat_renderer.ts";
 import type { MessageChain } from "./message_chain.ts";
 import type { ForkCause, PromptRun, Turn } from "./turn.ts";
+import type { RequestKey } from "./turn_index.ts";
 
 /** What a client asks for, as far as the prompt goes. */
 export interface ChatRequest {
@@ -93,7 +94,7 @@ export interface TurnPlan {
 /** What a commit keeps besides the prompt. */
 export interface PlanRecord {
   readonly chain: MessageChain;
-  readonly requestKey: string;
+  readonly requestKey: RequestKey;
   readonly promptUnits: number;
   readonly promptHash: string;
   readonly plannedAfterTurns: number;

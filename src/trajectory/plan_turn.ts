@@ -51,7 +51,7 @@ export async function planTurn(
 ): Promise<TurnPlan> {
   const found = locate(session, request, parts);
   const repeats = repeatedTurn(session, found);
-  if (repeats !== null) return repeatedPlan(session, found, repeats);
+  if (repeats !== null) return repeatedPlan(session, found, repeats, parts);
   const drafted = draft(session, found, parts);
   const encoded = drafted.extension === null
     ? await encodeWhole(parts, drafted.prompt, session.id, signal)
@@ -60,16 +60,17 @@ export async function planTurn(
 }
 
 /** The same prompt again, to the id. */
-function repeatedPlan(session: Session, found: Located, repeats: Turn): TurnPlan {
+function repeatedPlan(session: Session, found: Located, repeats: Turn, { tokenizer }: PlanParts): TurnPlan {
   const facts = session.index.factsOf(repeats);
   const { parent, droppedIds, promptIds, promptRuns, branchKey, messages } = repeats;
+  const fullIds = postedIds(parent, droppedIds, promptIds);
   return {
     ...common(session, found),
     parent,
     droppedIds,
     promptIds,
     promptRuns,
-    fullIds: postedIds(parent, droppedIds, promptIds),
+    fullIds,
     cause: "retry",
     hasCallsAsText: false,
     suffix: null,
@@ -81,7 +82,7 @@ function repeatedPlan(session: Session, found: Located, repeats: Turn): TurnPlan
       ? "retry"
       : ambiguityOf(found),
     reasoningOpen: facts.reasoningOpen,
-    promptTail: facts.promptTail,
+    promptTail: tailOf(tokenizer.decode(fullIds.subarray(-PROMPT_TAIL_IDS))),
     prepared: null,
     record: record(session, found, facts.promptUnits, facts.promptHash),
   };
@@ -115,15 +116,17 @@ function assemble(
     repeats: null,
     ambiguity: ambiguityOf(found),
     reasoningOpen: prompt.trimEnd().endsWith("<think>"),
-    promptTail: copyOfTail(prompt),
+    promptTail: tailOf(prompt),
     prepared,
     record: record(session, found, prompt.length, promptHash),
   };
 }
 
-/** A slice would hold the whole prompt in memory for as long as the turn is kept. */
-function copyOfTail(prompt: string): string {
-  return prompt.slice(-PROMPT_TAIL_UNITS).split("").join("");
+/** Ids that have the tail of a prompt among them: an id has a byte or more, a UTF-16 unit at most three. */
+const PROMPT_TAIL_IDS = 3 * PROMPT_TAIL_UNITS;
+
+function tailOf(prompt: string): string {
+  return prompt.slice(-PROMPT_TAIL_UNITS);
 }
 
 /** Closing of the parent's turn, then prompt, with the client's own assistant messages in it. */

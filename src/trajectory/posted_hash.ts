@@ -56,12 +56,13 @@ export function postedHash(
  * @throws {RangeError} when `droppedIds` is not within what the parent sampled
  */
 export function postedHashAfter(parent: Turn | null, droppedIds: number, promptIds: Uint32Array): string {
-  const sampled = parent?.outputIds.length ?? 0;
+  const outputIds = parent?.outputIds ?? new Uint32Array();
+  const sampled = outputIds.length;
   if (!Number.isInteger(droppedIds) || droppedIds < 0 || droppedIds > sampled) {
     throw new RangeError(`Cannot drop ${droppedIds} ids of a turn that sampled ${sampled}`);
   }
   if (parent === null) return postedHash(null, new Uint32Array(), promptIds);
-  return postedHash(parent.postedHash, parent.outputIds.subarray(0, sampled - droppedIds), promptIds);
+  return postedHash(parent.postedHash, outputIds.subarray(0, sampled - droppedIds), promptIds);
 }
 
 const HOST_IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;

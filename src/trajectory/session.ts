@@ -7,7 +7,7 @@ import type { Clock, JsonObject } from "../types.ts";
 import type { MessageChain } from "./message_chain.ts";
 import { IdempotencyConflictError, SessionFinishedError, SessionLimitError } from "./session_errors.ts";
 import type { SessionView, Turn } from "./turn.ts";
-import { type TurnFacts, TurnIndex } from "./turn_index.ts";
+import { type RequestKey, type TurnFacts, TurnIndex, type TurnPlaces } from "./turn_index.ts";
 
 /** What a session is made of. */
 export interface SessionOptions {
@@ -30,6 +30,9 @@ export interface SessionOptions {
 export interface AddedTurn {
   readonly turn: Turn;
   readonly facts: TurnFacts;
+  readonly places: TurnPlaces;
+  /** Memory that the turn holds. */
+  readonly sizeBytes: number;
   /** The conversation that it answers. */
   readonly chain: MessageChain;
   readonly idempotencyKey?: string;
@@ -43,8 +46,7 @@ export class Session implements SessionView {
   readonly isAnonymous: boolean;
   readonly wasEvicted: boolean;
   readonly index: TurnIndex = new TurnIndex();
-  readonly #turns: Turn[] = [];
-  readonly #turnsOfKeys = new Map<string, { requestKey: string; turn: Turn }>();
+  readonly #turnsOfKeys = new Map<string, { requestKey: RequestKey; turn: Turn }>();
   readonly #options: SessionOptions;
   #isFinished = false;
   #isRemoved = false;
@@ -64,7 +66,7 @@ export class Session implements SessionView {
   }
 
   get turns(): readonly Turn[] {
-    return this.#turns;
+    return this.index.turns;
   }
 
   get isFinished(): boolean {
@@ -127,7 +129,7 @@ export class Session implements SessionView {
   refusal(): SessionFinishedError | SessionLimitError | null {
     if (this.#isFinished || this.#isRemoved) return new SessionFinishedError(this.id);
     const { turnsMax } = this.#options;
-    if (this.#turns.length < turnsMax) return null;
+    if (this.turns.length < turnsMax) return null;
     return new SessionLimitError(
       `Cannot add a turn to session "${this.id}": it has ${turnsMax}, the most allowed`,
     );
@@ -144,23 +146,26 @@ export class Session implements SessionView {
   }
 
   /** The turn that an idempotency key stands for, or null. Throws when the key came with another request. */
-  turnOfKey(key: string, requestKey: string): Turn | null {
+  turnOfKey(key: string, { branchKey, path }: RequestKey): Turn | null {
     const known = this.#turnsOfKeys.get(key);
     if (known === undefined) return null;
-    if (known.requestKey !== requestKey) throw new IdempotencyConflictError(key);
+    const { requestKey } = known;
+    if (requestKey.branchKey !== branchKey || requestKey.path !== path) {
+      throw new IdempotencyConflictError(key);
+    }
     return known.turn;
   }
 
   /** Takes a turn in, at once and whole. */
   add(added: AddedTurn): void {
-    const { turn, facts, idempotencyKey } = added;
-    this.#turns.push(turn);
-    this.index.add(turn, facts);
+    const { turn, facts, places, sizeBytes, idempotencyKey } = added;
+    this.index.add(turn, facts, places);
     if (idempotencyKey !== undefined) {
-      this.#turnsOfKeys.set(idempotencyKey, { requestKey: facts.requestKey, turn });
+      const requestKey = { branchKey: turn.branchKey, path: facts.requestPath };
+      this.#turnsOfKeys.set(idempotencyKey, { requestKey, turn });
     }
     if (turn.parent !== null) turn.parent.isSuperseded = false;
-    this.#sizeBytes += facts.sizeBytes;
+    this.#sizeBytes += sizeBytes;
     this.touch();
     this.#options.onAdded?.(this, added);
   }

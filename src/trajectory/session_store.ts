@@ -183,12 +183,12 @@ export class SessionStore {
       newId: this.#newId,
       turnsMax: this.#turnsPerSessionMax,
       wasEvicted: this.#evicted.delete(id),
-      onAdded: (owner, { turn, facts, chain }) => {
+      onAdded: (owner, { turn, places, sizeBytes, chain }) => {
         this.#turns++;
-        this.#sizeBytes += facts.sizeBytes;
-        if (owner.isAnonymous) this.#anonymous.add(owner, turn, facts);
+        this.#sizeBytes += sizeBytes;
+        if (owner.isAnonymous) this.#anonymous.add(owner, turn, places);
         const scope = scopeOf(owner.isAnonymous ? null : owner.id);
-        this.#known.add(owner, scope, chain, turn.reply, facts.replyHash);
+        this.#known.add(owner, scope, chain, turn.reply, places.replyHash);
         this.#keepBytesBound();
       },
       onUsed: (used) => {

@@ -32,7 +32,7 @@ export function findByText(
   const turns = session.turns.filter((turn) => {
     const { messageCount, endsWithStop, promptUnits } = session.index.factsOf(turn);
     // Behind another stop token, such as a word that the client asked for, the message may go on.
-    const isComplete = endsWithStop && tokenizer.isSpecial(turn.outputIds[turn.outputIds.length - 1]!);
+    const isComplete = endsWithStop && tokenizer.isSpecial(turn.outputIds.at(-1)!);
     return turn.branchKey === branchKey && isComplete && promptUnits <= prompt.length &&
       messageCount > coveredMessages && messages[messageCount - 1]?.role === "assistant";
   });

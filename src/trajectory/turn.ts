@@ -39,7 +39,10 @@ export interface SampledRun {
   readonly version: WeightVersion | null;
 }
 
-/** What one turn adds. Everything is fixed once the turn is committed, but for the two facts that come later. */
+/**
+ * What one turn adds. Everything is fixed once the turn is committed, but for the two facts that come later. Lists of tokens and
+ * runs may be made when they are asked for: take them once, not in a loop.
+ */
 export interface Turn {
   /** Unique in the process, URL-safe. */
   readonly id: string;

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { Turn } from "./turn.ts";
+import type { RecordedTurn } from "./recorded_turn.ts";
 
 /** Objects, hashes and index entries of one turn. */
-const TURN_BYTES = 1_536;
+const TURN_BYTES = 1_024;
 
 /** Hash and index entry of one message. */
 const MESSAGE_BYTES = 128;
@@ -20,18 +20,19 @@ export interface SharedParts {
 }
 
 /** Bytes of ids, logprobs, messages and indexes. Cost: what the turn added. */
-export function turnBytes(turn: Turn, { sharesPrompt, knownMessages }: SharedParts): number {
-  const { outputIds, logprobs, promptIds, messages, reply, parent } = turn;
-  const added = parent === null ? messages.slice(knownMessages) : messages;
-  const prompt = sharesPrompt
-    ? 0
-    : promptIds.length * 4 + added.reduce((sum, message) => sum + MESSAGE_BYTES + valueBytes(message), 0);
-  return TURN_BYTES + outputIds.length * 4 + logprobs.length * 8 + prompt + valueBytes(reply);
+export function turnBytes(turn: RecordedTurn, { sharesPrompt, knownMessages }: SharedParts): number {
+  const { messages, reply, parent, bufferBytes } = turn;
+  const added = sharesPrompt ? [] : parent === null ? messages.slice(knownMessages) : messages;
+  const text = added.reduce((sum, message) => sum + MESSAGE_BYTES + valueBytes(message), 0);
+  return TURN_BYTES + bufferBytes + text + valueBytes(reply);
 }
 
-/** An estimate of a JSON value in memory: two bytes a character, 16 a value. */
+/** An estimate of a JSON value in memory: 16 bytes a value, one a character, two where one of the text needs them. */
 function valueBytes(value: unknown): number {
-  if (typeof value === "string") return 16 + value.length * 2;
+  if (typeof value === "string") return 16 + value.length * (WIDE.test(value) ? 2 : 1);
   if (typeof value !== "object" || value === null) return 16;
-  return Object.entries(value).reduce((sum, [key, item]) => sum + 16 + key.length * 2 + valueBytes(item), 16);
+  return Object.values(value).reduce((sum: number, item) => sum + 16 + valueBytes(item), 16);
 }
+
+/** A character outside of Latin-1. */
+const WIDE = /[^\0-\xff]/;

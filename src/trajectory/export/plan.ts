@@ -92,11 +92,12 @@ function visiblePath(leaf: Turn, maxTokens: number): Path {
   let [end, sampledEnd] = [0, 0];
   path.forEach((turn, i) => {
     const output = turn.outputIds.length - (path[i + 1]?.droppedIds ?? 0);
+    const prompt = turn.promptIds.length;
     kept.set(turn, output);
     if (isCut) return;
-    const promptTokens = Math.min(turn.promptIds.length, room);
+    const promptTokens = Math.min(prompt, room);
     const outputTokens = Math.min(output, room - promptTokens);
-    isCut = promptTokens + outputTokens < turn.promptIds.length + output;
+    isCut = promptTokens + outputTokens < prompt + output;
     room -= promptTokens + outputTokens;
     spans.push({ turn, promptTokens, outputTokens });
     end += promptTokens + outputTokens;

@@ -36,24 +36,26 @@ export function buildRow(view: SessionView, plan: RowPlan, options: ExportOption
 }
 
 function writePrompt(row: NativeRow, start: number, { turn, promptTokens }: RowSpan): void {
-  for (let i = 0; i < promptTokens; i++) row.tokens[start + i] = turn.promptIds[i]!;
+  const { promptIds } = turn;
+  for (let i = 0; i < promptTokens; i++) row.tokens[start + i] = promptIds[i]!;
   let left = promptTokens;
   for (const { tokens, provenance } of turn.promptRuns) {
     row.provenance += provenance.repeat(Math.min(tokens, left));
     left -= Math.min(tokens, left);
   }
-  if (promptTokens < turn.promptIds.length) return; // cut: what is left of the row is not what was POSTed
+  if (promptTokens < promptIds.length) return; // cut: what is left of the row is not what was POSTed
   const { index, id, postedHash, cause } = turn;
   row.chain.push({ turn: index, id, posted: start + promptTokens, hash: postedHash, cause });
 }
 
 function writeOutput(row: NativeRow, start: number, { turn, outputTokens, creditFrom }: RowSpan): void {
   writeVersions(row, start, turn, outputTokens);
+  const { outputIds, logprobs, index } = turn;
   for (let i = 0; i < outputTokens; i++) {
-    const logprob = turn.logprobs[i]!;
+    const logprob = logprobs[i]!;
     const isTrained = i >= creditFrom && Number.isFinite(logprob);
-    row.tokens[start + i] = turn.outputIds[i]!;
-    row.turns[start + i] = turn.index;
+    row.tokens[start + i] = outputIds[i]!;
+    row.turns[start + i] = index;
     if (isTrained) {
       row.loss_mask[start + i] = 1;
       row.logprobs[start + i] = logprob + 0; // -0 becomes 0: JSON has no -0

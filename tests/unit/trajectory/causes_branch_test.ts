@@ -108,7 +108,7 @@ Deno.test("D18 markDelivered() supersedes the turns that a retry replaces", asyn
   assert.equal(plan.cause, "retry");
   assert.equal(plan.repeats, lost);
   assert.equal(plan.ambiguity, null);
-  assert.equal(plan.promptIds, lost.promptIds);
+  assert.deepEqual(plan.promptIds, lost.promptIds);
   const retried = bench.say(plan, { text: "two" });
   assert.deepEqual([lost.isDelivered, lost.isSuperseded], [false, true]);
   assert.deepEqual([retried.isDelivered, retried.isSuperseded], [true, false]);

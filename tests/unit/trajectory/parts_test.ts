@@ -194,12 +194,12 @@ Deno.test("joinOutputs() tells where pieces contradict what was sent", () => {
   assert.deepEqual(joined.versions, [{ tokens: 2, version: null }, { tokens: 2, version: null }]);
 });
 
-Deno.test("TurnIndex finds turns by id, and refuses those of another session", async () => {
+Deno.test("TurnIndex.factsOf() tells of turns of its own session only", async () => {
   const [bench, other] = [
     new Bench(planParts(tokenizer, TINY_CHAT_TEMPLATE)),
     new Bench(planParts(tokenizer, TINY_CHAT_TEMPLATE)),
   ];
   const turn = await bench.turn([user("hi")], { text: "yes" });
-  assert.equal(bench.session.index.byId(turn.id), turn);
+  assert.equal(bench.session.index.factsOf(turn).messageCount, 2);
   assert.throws(() => other.session.index.factsOf(turn), /of another session/);
 });
