@@ -75,7 +75,11 @@ export function commitTurn(
       prefixes: chain.range(coveredMessages),
       replyHash: replyHashOf(reply),
     },
-    sizeBytes: turnBytes(turn, { sharesPrompt: twin !== null, knownMessages: coveredMessages }),
+    sizeBytes: turnBytes(turn, {
+      sharesPrompt: twin !== null,
+      knownMessages: coveredMessages,
+      idempotencyKey: idempotencyKey ?? null,
+    }),
     chain,
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   });

@@ -38,7 +38,7 @@ const origins = new WeakMap<MessageChain, KnownPath>();
 export class KnownPaths {
   /** The newest last. */
   readonly #byKey = new MultiMap<string, KnownPath>();
-  readonly #byOwner = new Map<object, KnownPath[]>();
+  readonly #byOwner = new MultiMap<object, KnownPath>();
 
   /**
    * The chain of a request. When its messages up to the last assistant message are known ones, their hashes are taken
@@ -60,38 +60,36 @@ export class KnownPaths {
 
   /** Takes in a conversation and the reply to it. Cost: what `chain` adds to the path that it came from. */
   add(owner: object, scope: string, chain: MessageChain, reply: JsonObject, replyHash: string): void {
-    const log = logFor(chain);
-    log.messages.push(reply);
-    log.hashes.push(chain.with(reply));
+    const log = logOf(chain, reply);
     const path = { log, length: log.messages.length, key: keyOf(scope, chain.length, replyHash) };
     this.#byKey.add(path.key, path);
-    const paths = this.#byOwner.get(owner) ?? [];
-    this.#byOwner.set(owner, paths);
-    if (paths.push(path) > PATHS_PER_OWNER_MAX) this.#forget(paths.shift()!);
+    this.#byOwner.add(owner, path);
+    const paths = this.#byOwner.get(owner);
+    if (paths.length <= PATHS_PER_OWNER_MAX) return;
+    const [oldest] = paths;
+    this.#byOwner.delete(owner, oldest!);
+    this.#byKey.delete(oldest!.key, oldest!);
   }
 
   /** Forgets the paths of an owner. */
   remove(owner: object): void {
-    this.#byOwner.get(owner)?.forEach((path) => this.#forget(path));
-    this.#byOwner.delete(owner);
-  }
-
-  #forget(path: KnownPath): void {
-    this.#byKey.delete(path.key, path);
+    for (const path of this.#byOwner.get(owner)) this.#byKey.delete(path.key, path);
+    this.#byOwner.deleteKey(owner);
   }
 }
 
-/** A log that ends where `chain` does: the one that it came from, when nothing was added to that since. */
-function logFor(chain: MessageChain): PathLog {
+/** A log of `chain` and the reply to it: the one that the chain came from, when nothing was added to that since. */
+function logOf(chain: MessageChain, reply: JsonObject): PathLog {
   const { messages } = chain;
   const origin = origins.get(chain);
   if (origin === undefined || origin.log.messages.length !== origin.length) {
-    return { messages: [...messages], hashes: chain.range(0) };
+    // Most conversations have one turn: lists that were never pushed to have no room to spare.
+    return { messages: messages.concat(reply), hashes: chain.range(0).concat(chain.with(reply)) };
   }
   const { log, length } = origin;
   log.messages[length - 1] = messages[length - 1]!; // from now on as the client has it
-  log.messages.push(...messages.slice(length));
-  log.hashes.push(...chain.range(length));
+  log.messages.push(...messages.slice(length), reply);
+  log.hashes.push(...chain.range(length), chain.with(reply));
   return log;
 }
 

@@ -50,7 +50,7 @@ export function locate(session: Session, request: ChatRequest, { templateId }: P
     ...(parentTurnId === undefined ? {} : { parentTurnId }),
   });
   const own = lineage.matched === null ? [] : pathMessages(lineage.matched);
-  const messages = [...own, ...withOwnCallIds(chain.messages, own)];
+  const messages = own.concat(withOwnCallIds(chain.messages, own));
   return { chain, settings, branchKey, requestKey, lineage, answered, messages };
 }
 

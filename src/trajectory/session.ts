@@ -7,6 +7,7 @@ import type { Clock, JsonObject } from "../types.ts";
 import type { MessageChain } from "./message_chain.ts";
 import { IdempotencyConflictError, SessionFinishedError, SessionLimitError } from "./session_errors.ts";
 import type { SessionView, Turn } from "./turn.ts";
+import { valueBytes } from "./turn_bytes.ts";
 import { type RequestKey, type TurnFacts, TurnIndex, type TurnPlaces } from "./turn_index.ts";
 
 /** What a session is made of. */
@@ -46,13 +47,14 @@ export class Session implements SessionView {
   readonly isAnonymous: boolean;
   readonly wasEvicted: boolean;
   readonly index: TurnIndex = new TurnIndex();
-  readonly #turnsOfKeys = new Map<string, { requestKey: RequestKey; turn: Turn }>();
+  /** Null: no key ever came. */
+  #turnsOfKeys: Map<string, { requestKey: RequestKey; turn: Turn }> | null = null;
   readonly #options: SessionOptions;
   #isFinished = false;
   #isRemoved = false;
   #underWay = 0;
   #lastUsedMs: number;
-  #sizeBytes = SESSION_BYTES;
+  #sizeBytes: number;
   #plans = 0;
 
   constructor(options: SessionOptions) {
@@ -61,6 +63,7 @@ export class Session implements SessionView {
     this.metadata = options.metadata ?? {};
     this.isAnonymous = options.isAnonymous ?? false;
     this.wasEvicted = options.wasEvicted ?? false;
+    this.#sizeBytes = SESSION_BYTES + valueBytes(this.id) + valueBytes(this.metadata);
     this.createdMs = options.clock.epochMs();
     this.#lastUsedMs = options.clock.now();
   }
@@ -147,7 +150,7 @@ export class Session implements SessionView {
 
   /** The turn that an idempotency key stands for, or null. Throws when the key came with another request. */
   turnOfKey(key: string, { branchKey, path }: RequestKey): Turn | null {
-    const known = this.#turnsOfKeys.get(key);
+    const known = this.#turnsOfKeys?.get(key);
     if (known === undefined) return null;
     const { requestKey } = known;
     if (requestKey.branchKey !== branchKey || requestKey.path !== path) {
@@ -162,6 +165,7 @@ export class Session implements SessionView {
     this.index.add(turn, facts, places);
     if (idempotencyKey !== undefined) {
       const requestKey = { branchKey: turn.branchKey, path: facts.requestPath };
+      this.#turnsOfKeys ??= new Map();
       this.#turnsOfKeys.set(idempotencyKey, { requestKey, turn });
     }
     if (turn.parent !== null) turn.parent.isSuperseded = false;
@@ -171,5 +175,5 @@ export class Session implements SessionView {
   }
 }
 
-/** Account of an empty session. */
-export const SESSION_BYTES = 1_024;
+/** Account of an empty session: its objects, and what stores and gateways remember of it. */
+const SESSION_BYTES = 1_536;

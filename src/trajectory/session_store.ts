@@ -7,7 +7,7 @@ import type { Clock, JsonObject } from "../types.ts";
 import { AnonymousIndex } from "./anonymous_index.ts";
 import { KnownPaths } from "./known_paths.ts";
 import type { MessageChain } from "./message_chain.ts";
-import { Session, SESSION_BYTES } from "./session.ts";
+import { Session } from "./session.ts";
 import { type EvictionReason, SessionLimitError, SessionNotFoundError } from "./session_errors.ts";
 
 /** Bounds of a {@link SessionStore}, and what it is given. */
@@ -82,7 +82,7 @@ export class SessionStore {
 
   constructor(options: SessionStoreOptions) {
     this.#clock = options.clock;
-    this.#newId = options.newId;
+    this.#newId = () => flatCopy(options.newId());
     this.#sessionsMax = options.sessionsMax ?? 65_536;
     this.#turnsPerSessionMax = options.turnsPerSessionMax ?? 4_096;
     this.#bytesMax = options.bytesMax ?? 2 * 1024 ** 3;
@@ -196,7 +196,7 @@ export class SessionStore {
       },
     });
     this.#sessions.set(id, session);
-    this.#sizeBytes += SESSION_BYTES;
+    this.#sizeBytes += session.sizeBytes;
     return session;
   }
 
@@ -243,6 +243,11 @@ export class SessionStore {
     this.#removed[reason]++;
     session.detach();
   }
+}
+
+/** Random ids come as slices of the text of a whole batch, which each of them would hold in memory. */
+function flatCopy(id: string): string {
+  return id.split("").join("");
 }
 
 /** Names are told apart from no name at all. */

@@ -56,7 +56,8 @@ export class TurnIndex {
   readonly #byChainEnd = new MultiMap<string, Turn>();
   /** Each message path that a request went through, with the turns that answered it there. */
   readonly #byRequestPath = new MultiMap<string, Turn>();
-  readonly #byToolCall = new Map<string, Turn>();
+  /** Null: no call was ever made. */
+  #byToolCall: Map<string, Turn> | null = null;
   readonly #replies = new Set<string>();
 
   /** In order of commit. */
@@ -73,7 +74,7 @@ export class TurnIndex {
     for (const prefix of prefixes) this.#byRequestPath.touch(prefix);
     this.#byRequestPath.add(facts.requestPath, turn);
     this.#replies.add(replyHash);
-    for (const id of mintedIds(turn.reply)) this.#byToolCall.set(id, turn);
+    for (const id of mintedIds(turn.reply)) (this.#byToolCall ??= new Map()).set(id, turn);
   }
 
   /** Facts of a turn of this session. */
@@ -94,7 +95,7 @@ export class TurnIndex {
 
   /** The turn whose reply had a tool call of this id. */
   byToolCall(id: string): Turn | undefined {
-    return this.#byToolCall.get(id);
+    return this.#byToolCall?.get(id);
   }
 
   /** Whether a request of this session went through this place. */

@@ -106,6 +106,22 @@ Deno.test("planTurn() tells whether the prompt opens the reasoning", async () =>
   assert.equal((await new Bench(chatml).plan(HI)).reasoningOpen, false);
 });
 
+Deno.test("planTurn() tells the same end of the prompt when a request is repeated", async () => {
+  const contents = ["", "hi", "a 🚀 ".repeat(200), "今天天气很好".repeat(60), "\n ".repeat(200)];
+  for (const content of contents) {
+    for (const template of [TINY_CHAT_TEMPLATE, REASONING_TEMPLATE]) {
+      const bench = new Bench(planParts(tokenizer, template));
+      await bench.turn(HI, { text: "yes" });
+      const messages = [...HI, assistant("yes"), user(content)];
+      const first = await bench.plan(messages);
+      bench.say(first, { text: "one" });
+      const again = await bench.plan(messages);
+      assert.equal(again.cause, "retry");
+      assert.deepEqual([again.promptTail, again.reasoningOpen], [first.promptTail, first.reasoningOpen]);
+    }
+  }
+});
+
 Deno.test("planTurn() takes tokens from the cache for prompts that begin anew, of no other session's samples", async () => {
   const cache = new TokenCache({ trie: new ModelTrie(), lock: new ReaderWriterLock(), tokenizer });
   const parts = planParts(tokenizer, DROPPING_TEMPLATE, { cache });
