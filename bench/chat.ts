@@ -93,8 +93,9 @@ export async function runChatBench({ quick = false }: ChatBenchOptions = {}): Pr
 /** Memory of the gateway. */
 interface Memory {
   readonly rssBytes: number | null;
-  /** What is referred to, after a full collection. */
+  /** Objects, strings and buffers that are referred to, after a full collection. */
   readonly heldBytes: number;
+  readonly codeBytes: number;
   readonly sessionBytes: number;
   readonly cacheBytes: number;
   /** Tokens on the paths of all sessions, each counted once. */
@@ -166,6 +167,7 @@ class ChatBench {
     return {
       rssBytes,
       heldBytes: report.heapBytes + report.externalBytes,
+      codeBytes: report.codeBytes,
       sessionBytes: sessions.size_bytes,
       cacheBytes,
       tokens: this.#tokens,
@@ -271,6 +273,7 @@ function printMemory(before: Memory, after: Memory): void {
     ["sessions, by their own account", perToken(after.sessionBytes - before.sessionBytes)],
     ["token cache, by its own account", perToken(after.cacheBytes - before.cacheBytes)],
     ["held after a full collection, text included", perToken(after.heldBytes - before.heldBytes)],
+    ["machine code that the runtime made meanwhile", perToken(after.codeBytes - before.codeBytes)],
     [`resident memory, growth over ${tokens} tokens`, perToken(rss)],
   ]);
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { getHeapSpaceStatistics } from "node:v8";
 import type { MiddlewareFactory } from "../../src/app.ts";
 import { DEFAULT_CONFIG, type RouterConfig } from "../../src/config.ts";
 import { openRouter } from "../../src/platform/deno_router.ts";
@@ -23,6 +24,8 @@ export interface RouterSettings {
 export interface MemoryReport {
   /** Objects and strings that are still referred to. */
   readonly heapBytes: number;
+  /** Machine code, which the runtime makes as functions get hot, and what belongs to it. */
+  readonly codeBytes: number;
   /** Buffers that they hold, and memory of WebAssembly. */
   readonly externalBytes: number;
 }
@@ -79,7 +82,10 @@ const memoryEndpoint: MiddlewareFactory = () =>
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     const { heapUsed, external } = Deno.memoryUsage();
-    const report: MemoryReport = { heapBytes: heapUsed, externalBytes: external };
+    const codeBytes = getHeapSpaceStatistics()
+      .filter(({ space_name }) => /code|trusted/.test(space_name))
+      .reduce((sum, { space_used_size }) => sum + space_used_size, 0);
+    const report: MemoryReport = { heapBytes: heapUsed - codeBytes, codeBytes, externalBytes: external };
     return c.json(report);
   };
 
