@@ -35,6 +35,18 @@ Deno.test("commitTurn() keeps what a turn adds, not the prompt that it was rende
   assert.ok(grown < TURNS * HISTORY_UNITS / 4, `${TURNS} turns hold ${grown} bytes`);
 });
 
+Deno.test("SessionStore keeps ids, not the text that they were cut out of", async () => {
+  const batch = () => crypto.randomUUID().repeat(HISTORY_UNITS / 36);
+  const { store } = storeOf({ newId: () => batch().slice(-36) });
+  await new Bench(parts, store.open()).turn([user("hi")], { text: "yes" });
+  const before = liveBytes();
+  for (let serial = 0; serial < TURNS; serial++) {
+    await new Bench(parts, store.open()).turn([user("hi")], { text: "yes" });
+  }
+  const grown = liveBytes() - before;
+  assert.ok(grown < TURNS * HISTORY_UNITS / 4, `${TURNS} sessions hold ${grown} bytes`);
+});
+
 /** A client: what it says before the reply of each turn, and what the model says. */
 interface Talk {
   readonly sessions: number;
