@@ -101,14 +101,16 @@ export function createApp(deps: AppDeps): Hono<RouterEnv> {
   const { config, clock, metrics, pool, cache, chat, completion, loadedTokenizer } = deps;
   const app = new Hono<RouterEnv>();
   app.onError(onHttpError);
-  app.use(withoutBasePath());
-  app.use(requestId({ clock, newId: deps.newRequestId, requestTimeoutMs: config.requestTimeoutMs }));
+  app.use(withoutBasePath(requestId({
+    clock,
+    newId: deps.newRequestId,
+    requestTimeoutMs: config.requestTimeoutMs,
+    onHandled: [accessLog(), requestMetrics(metrics)],
+  })));
   if (chat !== null) { for (const path of CHAT_PATHS) app.use(path, openAiErrors()); }
   if (completion !== null) {
     for (const path of [...COMPLETION_PATHS, ...MODELS_PATHS]) app.use(path, openAiErrors());
   }
-  app.use(accessLog());
-  app.use(requestMetrics(metrics));
   if (config.apiKey !== null) app.use(auth(config.apiKey));
   if (config.maxConnections > 0) app.use(limits(config.maxConnections));
   deps.middleware.forEach((create, i) => app.use(plugin(create({ router: deps }), i + 1)));

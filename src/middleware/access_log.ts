@@ -1,7 +1,9 @@
 import { getLogger } from "@logtape/logtape";
-import type { Context, MiddlewareHandler } from "hono";
+import type { Context } from "hono";
+import type { Exchange } from "../proxy/exchange.ts";
 import { targetOf } from "../proxy/forward.ts";
 import type { RouterEnv } from "../proxy/router_env.ts";
+import type { HandledListener } from "./request_id.ts";
 
 /** Longest part of a path that is logged, in UTF-16 units. */
 export const LOGGED_PATH_UNITS_MAX = 512;
@@ -9,19 +11,18 @@ export const LOGGED_PATH_UNITS_MAX = 512;
 const logger = getLogger(["slime-router", "access"]);
 
 /** Writes one structured line a request, after its last byte, at debug level. */
-export function accessLog(): MiddlewareHandler<RouterEnv> {
-  return function accessLog(c, next) {
-    if (logger.isEnabledFor("debug")) c.get("exchange").onHandled(() => logEnd(c));
-    return next();
+export function accessLog(): HandledListener {
+  return function accessLog(c, exchange) {
+    if (logger.isEnabledFor("debug")) logEnd(c, exchange);
   };
 }
 
-function logEnd(c: Context<RouterEnv>): void {
+function logEnd(c: Context<RouterEnv>, exchange: Exchange): void {
   const { method } = c.req;
   // As it came: decoded, a path can hold line ends.
   const path = targetOf(c.req.raw.url).split("?", 1)[0]!.slice(0, LOGGED_PATH_UNITS_MAX);
   const status = c.res.status;
-  c.get("exchange").onEnd((exchange, end) => {
+  exchange.onEnd((exchange, end) => {
     logger.debug("{method} {path} - {status} ({durationMs} ms)", {
       method,
       path,

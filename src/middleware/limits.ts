@@ -23,20 +23,17 @@ function isControl(path: string): boolean {
 /** Serves at most `maxConnections` requests at once; sheds the rest with 503 and `Retry-After`. */
 export function limits(maxConnections: number): MiddlewareHandler<RouterEnv> {
   let inFlight = 0;
-  return async function limits(c, next) {
-    if (isControl(c.req.path)) return await next();
+  // Not async: it waits for nothing itself, and each middleware that does costs a request a promise more.
+  return function limits(c, next) {
+    if (isControl(c.req.path)) return next();
     if (inFlight >= maxConnections) {
       c.header("Retry-After", String(RETRY_AFTER_S));
-      return c.json(
-        {
-          error:
-            `Cannot take request: ${inFlight} are being served, the limit is ${maxConnections} (--max-connections)`,
-        },
-        503,
-      );
+      const error =
+        `Cannot take request: ${inFlight} are being served, the limit is ${maxConnections} (--max-connections)`;
+      return Promise.resolve(c.json({ error }, 503));
     }
     inFlight++;
     c.get("exchange").onEnd(() => inFlight--);
-    await next();
+    return next();
   };
 }

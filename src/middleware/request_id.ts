@@ -12,12 +12,17 @@ export const ROUTING_KEY_LENGTH_MAX = 1024;
 /** Headers that name a session, the first that is not empty wins. */
 const ROUTING_KEY_HEADERS = ["x-session-id", "x-smg-routing-key"] as const;
 
+/** Called when all handlers have run and none of them threw: status and route are known, the last byte may be to come. */
+export type HandledListener = (c: Context<RouterEnv>, exchange: Exchange) => void;
+
 /** Settings of {@link requestId}. */
 export interface RequestIdOptions {
   readonly clock: Clock;
   readonly newId: () => string;
   /** 0: no limit. */
   readonly requestTimeoutMs: number;
+  /** What else is done about every request. Default nothing. Not middleware: each step of it costs a request promises. */
+  readonly onHandled?: readonly HandledListener[];
 }
 
 /**
@@ -25,7 +30,7 @@ export interface RequestIdOptions {
  * middleware: all others rely on it. A client's `x-request-id` is kept when it is short and printable.
  */
 export function requestId(
-  { clock, newId, requestTimeoutMs }: RequestIdOptions,
+  { clock, newId, requestTimeoutMs, onHandled = [] }: RequestIdOptions,
 ): MiddlewareHandler<RouterEnv> {
   return async function requestId(c, next) {
     const given = c.req.raw.headers.get("x-request-id");
@@ -37,7 +42,7 @@ export function requestId(
     try {
       if ((exchange.routingKey?.length ?? 0) > ROUTING_KEY_LENGTH_MAX) c.res = refuseRoutingKey(c);
       else await next();
-      exchange.handled();
+      for (const listener of onHandled) listener(c, exchange);
       const reply = withHeaders(c.res, exchange);
       if (reply !== c.res) c.res = reply;
     } catch (thrown) {

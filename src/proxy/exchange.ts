@@ -53,7 +53,6 @@ export class Exchange {
   readonly #abort = new AbortController();
   readonly #attempts = new Set<AbortController>();
   readonly #listeners: EndListener[] = [];
-  readonly #handledListeners: (() => void)[] = [];
   readonly #detach: () => void;
   #blockedMs: number | null = null;
   #stream: ReadableStream<Uint8Array> | null = null;
@@ -148,16 +147,6 @@ export class Exchange {
     if (stream === body || stream.locked) return;
     this.end("reply dropped");
     void stream.cancel().catch(() => {});
-  }
-
-  /** Calls `listener` when all handlers have run without one that threw: status and route are known then. */
-  onHandled(listener: () => void): void {
-    this.#handledListeners.push(listener);
-  }
-
-  /** All handlers have run. */
-  handled(): void {
-    for (const listener of this.#handledListeners) listener();
   }
 
   /** Calls `listener` when the exchange ends; at once when it has. */
