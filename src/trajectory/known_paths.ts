@@ -11,6 +11,7 @@ import { replyHashOf } from "./fork_cause.ts";
 import { MessageChain } from "./message_chain.ts";
 import { MultiMap } from "./multi_map.ts";
 import { isSameJson, sharing } from "./shared_json.ts";
+import type { TurnPlaces } from "./turn_index.ts";
 
 /** Newest paths that are kept of a session. */
 const PATHS_PER_OWNER_MAX = 16;
@@ -59,8 +60,14 @@ export class KnownPaths {
   }
 
   /** Takes in a conversation and the reply to it. Cost: what `chain` adds to the path that it came from. */
-  add(owner: object, scope: string, chain: MessageChain, reply: JsonObject, replyHash: string): void {
-    const log = logOf(chain, reply);
+  add(
+    owner: object,
+    scope: string,
+    chain: MessageChain,
+    reply: JsonObject,
+    { chainEnd, replyHash }: Pick<TurnPlaces, "chainEnd" | "replyHash">,
+  ): void {
+    const log = logOf(chain, reply, chainEnd);
     const path = { log, length: log.messages.length, key: keyOf(scope, chain.length, replyHash) };
     this.#byKey.add(path.key, path);
     this.#byOwner.add(owner, path);
@@ -79,17 +86,17 @@ export class KnownPaths {
 }
 
 /** A log of `chain` and the reply to it: the one that the chain came from, when nothing was added to that since. */
-function logOf(chain: MessageChain, reply: JsonObject): PathLog {
+function logOf(chain: MessageChain, reply: JsonObject, chainEnd: string): PathLog {
   const { messages } = chain;
   const origin = origins.get(chain);
   if (origin === undefined || origin.log.messages.length !== origin.length) {
     // Most conversations have one turn: lists that were never pushed to have no room to spare.
-    return { messages: messages.concat(reply), hashes: chain.range(0).concat(chain.with(reply)) };
+    return { messages: messages.concat(reply), hashes: chain.range(0).concat(chainEnd) };
   }
   const { log, length } = origin;
   log.messages[length - 1] = messages[length - 1]!; // from now on as the client has it
   log.messages.push(...messages.slice(length), reply);
-  log.hashes.push(...chain.range(length), chain.with(reply));
+  log.hashes.push(...chain.range(length), chainEnd);
   return log;
 }
 

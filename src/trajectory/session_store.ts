@@ -188,15 +188,16 @@ export class SessionStore {
         this.#sizeBytes += sizeBytes;
         if (owner.isAnonymous) this.#anonymous.add(owner, turn, places);
         const scope = scopeOf(owner.isAnonymous ? null : owner.id);
-        this.#known.add(owner, scope, chain, turn.reply, places.replyHash);
+        this.#known.add(owner, scope, chain, turn.reply, places);
         this.#keepBytesBound();
       },
       onUsed: (used) => {
         if (this.#sessions.delete(used.id)) this.#sessions.set(used.id, used);
       },
     });
-    this.#sessions.set(id, session);
     this.#sizeBytes += session.sizeBytes;
+    this.#keepBytesBound();
+    this.#sessions.set(id, session);
     return session;
   }
 

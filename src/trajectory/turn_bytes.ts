@@ -45,7 +45,10 @@ export function turnBytes(
   return TURN_BYTES + bufferBytes + text + valueBytes(reply) + key;
 }
 
-/** Bytes of a JSON value. Names of members are few, and shared by all objects that have them. */
+/**
+ * Bytes of a JSON value. Names of members are few, and shared by all objects that have them. Cost: one look at each character,
+ * which also makes one piece of a text that was put together of many: a streamed reply would hold each of its pieces.
+ */
 export function valueBytes(value: unknown): number {
   if (typeof value === "string") return VALUE_BYTES + value.length * (WIDE.test(value) ? 2 : 1);
   if (typeof value !== "object" || value === null) return VALUE_BYTES;

@@ -15,6 +15,10 @@ const calling = (id: string, args: string): JsonObject => ({
   tool_calls: [{ id, type: "function", function: { name: "look", arguments: args } }],
 });
 
+function placesOf(chain: MessageChain, reply: JsonObject) {
+  return { chainEnd: chain.with(reply), replyHash: replyHashOf(reply) };
+}
+
 /** What a client may add, and how it may send back what it was given. */
 const message = fc.oneof(
   fc.constantFrom("a", "b", "a longer text that is sent again and again").map(user),
@@ -56,7 +60,7 @@ Deno.test("KnownPaths.follow() gives the messages and the hashes that the reques
       const chain = paths.follow(scope, messages);
       assert.deepEqual(chain.messages, messages);
       assert.deepEqual(chain.range(0), new MessageChain(messages).range(0));
-      paths.add(paths, scope, chain, reply, replyHashOf(reply));
+      paths.add(paths, scope, chain, reply, placesOf(chain, reply));
       conversations.push([...sent, copied(reply)]);
     }
   }));
@@ -67,11 +71,11 @@ Deno.test("KnownPaths.follow() gives known messages in place of equal ones, and 
   const owner = {};
   const said = assistant("a reply");
   const first = paths.follow("=s", [parsed(user("a question"))]);
-  paths.add(owner, "=s", first, said, replyHashOf(said));
+  paths.add(owner, "=s", first, said, placesOf(first, said));
   const again = () => [user("a question"), { ...said, refusal: null }, user("more")].map(parsed);
   assert.equal(paths.follow("=s", again()).messages[0], first.messages[0]);
   const longer = paths.follow("=s", again());
-  paths.add(owner, "=s", longer, said, replyHashOf(said));
+  paths.add(owner, "=s", longer, said, placesOf(longer, said));
   const third = paths.follow("=s", [...again(), said, user("yet more")].map(parsed));
   longer.messages.forEach((message, index) => assert.equal(third.messages[index], message));
   const sent = again();

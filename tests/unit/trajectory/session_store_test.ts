@@ -82,6 +82,18 @@ Deno.test("SessionStore keeps its account of bytes, and the bound on them", asyn
   assert.deepEqual([store.stats().sizeBytes, store.stats().turns], [0, 0]);
 });
 
+Deno.test("SessionStore counts what sessions are opened with, and keeps the bound before it opens one", () => {
+  const { store } = storeOf({ bytesMax: 40_000 });
+  for (let serial = 0; serial < 12; serial++) {
+    const session = store.open(`s${serial}`, { note: "x".repeat(10_000) });
+    assert.ok(session.sizeBytes > 10_000);
+    assert.ok(store.stats().sizeBytes <= 40_000);
+    assert.equal(store.get(`s${serial}`), session);
+  }
+  const large = store.open("large", { note: "x".repeat(50_000) });
+  assert.deepEqual(store.list(), [large]);
+});
+
 Deno.test("SessionStore tells a client whose session had to go", async () => {
   const { store } = storeOf({ sessionsMax: 1 });
   await new Bench(parts, store.open("a")).turn(HI, { text: "yes" });

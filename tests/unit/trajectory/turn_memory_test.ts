@@ -47,6 +47,20 @@ Deno.test("SessionStore keeps ids, not the text that they were cut out of", asyn
   assert.ok(grown < TURNS * HISTORY_UNITS / 4, `${TURNS} sessions hold ${grown} bytes`);
 });
 
+Deno.test("commitTurn() keeps a reply that came in many pieces as one text", async () => {
+  const bench = new Bench(parts);
+  const pieces = Array.from({ length: HISTORY_UNITS / 8 }, (_, piece) => `${piece}`.padStart(8));
+  const streamed = () => pieces.reduce((text, piece) => text + piece, "");
+  await bench.turn([user("hi")], { text: "yes", reply: assistant("yes", { reasoning_content: streamed() }) });
+  const before = liveBytes();
+  await bench.turn([user("you")], {
+    text: "yes",
+    reply: assistant("yes", { reasoning_content: streamed() }),
+  });
+  const grown = liveBytes() - before;
+  assert.ok(grown < HISTORY_UNITS * 1.25, `${HISTORY_UNITS} characters hold ${grown} bytes`);
+});
+
 /** A client: what it says before the reply of each turn, and what the model says. */
 interface Talk {
   readonly sessions: number;
