@@ -9,14 +9,23 @@ import { Hono } from "hono";
 import type { RouterEnv } from "../proxy/router_env.ts";
 import { methodNotAllowed } from "./method_not_allowed.ts";
 import { CHAT_OPERATIONS } from "./openapi_chat.ts";
-import { body, errors, json, type Operation, query, reply } from "./openapi_parts.ts";
+import {
+  body,
+  errors,
+  json,
+  type Operation,
+  query,
+  reply,
+  SESSION_HEADER,
+  streamable,
+  TOO_LARGE,
+} from "./openapi_parts.ts";
 import { ref, SCHEMAS } from "./openapi_schemas.ts";
 
 const workerId = { name: "id", in: "path", required: true, schema: { type: "string" } } as const;
 
 /** Probes need no key. */
 const OPEN = { security: [{}] } as const;
-const TOO_LARGE = "The body is larger than allowed";
 const NO_TOKENIZER = "The router has no tokenizer";
 const BAD_BODY = "The body is no JSON object in UTF-8, or a field does not fit";
 const URL_QUERY = [query("url", { type: "string" }), query("worker_url", { type: "string" })] as const;
@@ -29,19 +38,10 @@ const generate = (operationId: string): Operation => ({
   operationId,
   summary: "SGLang's native generation, served through the token cache; the reply passes unchanged",
   tags: ["generation"],
-  parameters: [{
-    name: "x-session-id",
-    in: "header",
-    required: false,
-    description: "Only this session's samples continue its prompts (also: x-smg-routing-key)",
-    schema: { type: "string" },
-  }],
+  parameters: [SESSION_HEADER],
   requestBody: body(ref("GenerateInput")),
   responses: {
-    200: {
-      description: "The worker's reply, byte for byte",
-      content: { ...json({ type: "object" }), "text/event-stream": { schema: { type: "string" } } },
-    },
+    ...streamable("The worker's reply, byte for byte"),
     ...errors({
       400: BAD_BODY,
       413: TOO_LARGE,

@@ -5,7 +5,18 @@
  * @module
  */
 import { EXPORT_SHAPES } from "../trajectory/export/mod.ts";
-import { body, errors, json, type Operation, type Parameter, query, reply } from "./openapi_parts.ts";
+import {
+  body,
+  errors,
+  json,
+  type Operation,
+  type Parameter,
+  query,
+  reply,
+  SESSION_HEADER,
+  streamable,
+  TOO_LARGE,
+} from "./openapi_parts.ts";
 import { ref } from "./openapi_schemas.ts";
 
 const sessionId: Parameter = {
@@ -35,14 +46,11 @@ function chat(operationId: string, parameters: readonly Parameter[]): Operation 
     parameters,
     requestBody: body(ref("ChatInput")),
     responses: {
-      200: {
-        description: "OpenAI's chat.completion, or its chunks; the member slime names session and turn",
-        content: { ...json({ type: "object" }), "text/event-stream": { schema: { type: "string" } } },
-      },
+      ...streamable("OpenAI's chat.completion, or its chunks; the member slime names session and turn"),
       ...openAiErrors({
         400: "A field does not fit, or the template refused the messages",
         409: "The session is finished",
-        413: "The body is larger than allowed",
+        413: TOO_LARGE,
         429: "The session is full",
         502: "No worker could be reached, or its reply cannot be recorded",
         503: "No worker is available",
@@ -55,22 +63,13 @@ const COMPLETIONS: Operation = {
   operationId: "completions",
   summary: "OpenAI's text completions; prompts go through the token cache, as those of /generate",
   tags: ["chat"],
-  parameters: [{
-    name: "x-session-id",
-    in: "header",
-    required: false,
-    description: "Only this session's samples continue its prompts (also: x-smg-routing-key)",
-    schema: { type: "string" },
-  }],
+  parameters: [SESSION_HEADER],
   requestBody: body(ref("CompletionInput")),
   responses: {
-    200: {
-      description: "OpenAI's text_completion, or its chunks",
-      content: { ...json({ type: "object" }), "text/event-stream": { schema: { type: "string" } } },
-    },
+    ...streamable("OpenAI's text_completion, or its chunks"),
     ...openAiErrors({
       400: "A field does not fit",
-      413: "The body is larger than allowed",
+      413: TOO_LARGE,
       502: "No worker could be reached",
       503: "No worker is available",
     }),

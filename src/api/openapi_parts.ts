@@ -52,3 +52,20 @@ export const query = (name: string, schema: Schema): Parameter => ({
   required: false,
   schema,
 });
+/** The session whose samples a prompt may continue. */
+export const SESSION_HEADER: Parameter = {
+  name: "x-session-id",
+  in: "header",
+  required: false,
+  description: "Only this session's samples continue its prompts (also: x-smg-routing-key)",
+  schema: { type: "string" },
+};
+/** A reply of 200 that is an object, or streams where the request asks for it. */
+export const streamable = (description: string): Responses => ({
+  200: {
+    description,
+    content: { ...json({ type: "object" }), "text/event-stream": { schema: { type: "string" } } },
+  },
+});
+/** Of a reply of 413. */
+export const TOO_LARGE = "The body is larger than allowed";

@@ -38,7 +38,7 @@ export function asTokenIds(value: JsonValue | undefined): Uint32Array | null {
   return ids;
 }
 
-/** Longest value that {@link tokenIdFault} quotes, in UTF-16 units. */
+/** Longest value that a message quotes, in UTF-16 units. */
 const QUOTED_UNITS_MAX = 80;
 
 /**
@@ -54,12 +54,13 @@ export function tokenIdFault(
   idOf: (element: JsonValue) => JsonValue | undefined = (element) => element,
 ): string | null {
   if (value === undefined || value === null) return null;
-  if (!Array.isArray(value)) return `${name} is no list, received ${quoted(value)}`;
+  if (!Array.isArray(value)) return `${name} is no list, received ${brief(value)}`;
   const at = value.findIndex((element) => asTokenId(idOf(element)) === null);
-  return at < 0 ? null : `${name} has no token id at ${at}, received ${quoted(value[at])}`;
+  return at < 0 ? null : `${name} has no token id at ${at}, received ${brief(value[at])}`;
 }
 
-function quoted(value: JsonValue | undefined): string {
-  const json = JSON.stringify(value) ?? "nothing";
+/** A value as it is quoted in messages. */
+export function brief(value: unknown): string {
+  const json = JSON.stringify(value) ?? String(value);
   return json.length > QUOTED_UNITS_MAX ? `${json.slice(0, QUOTED_UNITS_MAX - 1)}…` : json;
 }

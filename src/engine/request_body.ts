@@ -8,7 +8,7 @@ import { BadRequestError } from "../errors.ts";
 import type { JsonObject, JsonValue } from "../types.ts";
 import type { EncodedRequest, SamplingSettings, TokenRequest } from "./adapter.ts";
 import { idDigitsRoom, writeIdDigits } from "./id_digits.ts";
-import { asObject } from "./json_fields.ts";
+import { asObject, brief } from "./json_fields.ts";
 
 /** Which names of `extra` go where. */
 export interface ExtraFields {
@@ -73,6 +73,22 @@ export function encodeBody(
 
 const CLOSE = encoder.encode("]}");
 
+/** Names that {@link commonSampling} writes. */
+export const COMMON_SAMPLING: readonly string[] = [
+  "temperature",
+  "top_p",
+  "top_k",
+  "min_p",
+  "n",
+  "stop",
+  "stop_token_ids",
+  "ignore_eos",
+  "frequency_penalty",
+  "presence_penalty",
+  "repetition_penalty",
+  "logit_bias",
+];
+
 /** The settings that both engines know by the same names. */
 export function commonSampling(settings: SamplingSettings): JsonObject {
   return defined({
@@ -115,10 +131,4 @@ function refusal(name: string): BadRequestError {
   return new BadRequestError(
     `Cannot encode request: field "${name}" would change the prompt, the number of tokens or the shape of the reply`,
   );
-}
-
-/** A value as it is quoted in messages. */
-export function brief(value: JsonValue | undefined): string {
-  const text = JSON.stringify(value) ?? "undefined";
-  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }

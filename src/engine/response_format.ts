@@ -5,8 +5,7 @@
  */
 import { BadRequestError } from "../errors.ts";
 import type { JsonObject, JsonValue } from "../types.ts";
-import { asObject, asString } from "./json_fields.ts";
-import { brief } from "./request_body.ts";
+import { asObject, asString, brief } from "./json_fields.ts";
 
 /** What the output has to look like. */
 export type OutputFormat =

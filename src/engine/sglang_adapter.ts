@@ -23,7 +23,14 @@ import { errorReply, messageOf, unusableReply } from "./error_message.ts";
 import { FrameStream } from "./frame_stream.ts";
 import { asObject } from "./json_fields.ts";
 import { parseJson } from "./read_json.ts";
-import { commonSampling, defined, encodeBody, type ExtraFields, sortExtra } from "./request_body.ts";
+import {
+  COMMON_SAMPLING,
+  commonSampling,
+  defined,
+  encodeBody,
+  type ExtraFields,
+  sortExtra,
+} from "./request_body.ts";
 import { readResponseFormat } from "./response_format.ts";
 import { countMismatch } from "./samples.ts";
 import { SglangFrameReader } from "./sglang_frames.ts";
@@ -67,21 +74,10 @@ const EXTRA_FIELDS: ExtraFields = {
     "stream_interval",
   ]),
   ownSampling: new Set([
+    ...COMMON_SAMPLING,
     "max_new_tokens",
     "min_new_tokens",
-    "temperature",
-    "top_p",
-    "top_k",
-    "min_p",
     "sampling_seed",
-    "n",
-    "stop",
-    "stop_token_ids",
-    "ignore_eos",
-    "frequency_penalty",
-    "presence_penalty",
-    "repetition_penalty",
-    "logit_bias",
     "skip_special_tokens",
     "no_stop_trim",
   ]),

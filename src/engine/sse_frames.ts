@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { joinBytes } from "./join_bytes.ts";
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -91,7 +92,7 @@ export function hasData(event: readonly Uint8Array[]): boolean {
 
 /** The `data` of an event as text, lines joined by LF; null when it has none (a comment). */
 export function eventData(event: readonly Uint8Array[]): string | null {
-  const text = decoder.decode(event.length === 1 ? event[0] : joined(event));
+  const text = decoder.decode(joinBytes(event));
   const lineEnd = text.indexOf("\n");
   // The usual event is one line: a long one is not taken to pieces.
   if (text.startsWith(DATA_FIELD) && isBlank(text, lineEnd)) return fieldValue(text.slice(0, lineEnd));
@@ -143,14 +144,4 @@ function isBlank(text: string, at: number): boolean {
   if (at < 0) return false;
   while (at < text.length && (text[at] === "\n" || text[at] === "\r")) at++;
   return at === text.length;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

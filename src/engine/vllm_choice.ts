@@ -10,7 +10,7 @@
  */
 import type { JsonObject, JsonValue } from "../types.ts";
 import type { FinishReason, TopLogprob } from "./engine.ts";
-import { asCount, asObject, asString, asTokenId, asTokenIds, tokenIdFault } from "./json_fields.ts";
+import { asCount, asObject, asString, asTokenId, asTokenIds, brief, tokenIdFault } from "./json_fields.ts";
 import { likeliest } from "./top_logprobs.ts";
 
 /** vLLM's stand-in for a logprob it cannot write. */
@@ -128,7 +128,7 @@ function sampledId(id: JsonValue | undefined, token: JsonValue | undefined, at: 
   const tokenId = told === token ? idOfToken(token) : asTokenId(id);
   const isText = told === token && !(typeof token === "string" && token.startsWith(ID_PREFIX));
   if (tokenId !== null || isText) return tokenId;
-  throw new Error(`logprobs tell no token id at token ${at}, received ${JSON.stringify(told)}`);
+  throw new Error(`logprobs tell no token id at token ${at}, received ${brief(told)}`);
 }
 
 /** Completions' form: `{"token_id:5": -0.1}`. */

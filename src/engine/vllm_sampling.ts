@@ -5,26 +5,15 @@
  */
 import type { JsonObject, JsonValue } from "../types.ts";
 import type { SamplingSettings } from "./adapter.ts";
-import { commonSampling, defined, type ExtraFields } from "./request_body.ts";
+import { COMMON_SAMPLING, commonSampling, defined, type ExtraFields } from "./request_body.ts";
 import { readResponseFormat } from "./response_format.ts";
 
 /** Names that `vllmSampling` writes. */
 const OWN_SAMPLING: ReadonlySet<string> = new Set([
+  ...COMMON_SAMPLING,
   "max_tokens",
   "min_tokens",
-  "temperature",
-  "top_p",
-  "top_k",
-  "min_p",
   "seed",
-  "n",
-  "stop",
-  "stop_token_ids",
-  "ignore_eos",
-  "frequency_penalty",
-  "presence_penalty",
-  "repetition_penalty",
-  "logit_bias",
   "logprobs",
   "detokenize",
   "output_kind",

@@ -8,7 +8,8 @@ import type { JsonObject, JsonValue } from "../../types.ts";
 import type { EngineCore } from "./core.ts";
 import type { DrawnFaults } from "./faults.ts";
 import { answer, requestContext } from "./generate_endpoint.ts";
-import { brief, readGenerateRequest } from "./generate_request.ts";
+import { brief } from "../json_fields.ts";
+import { readGenerateRequest } from "./generate_request.ts";
 import type { ChatRenderer } from "./options.ts";
 import type { WireReply } from "./reply.ts";
 

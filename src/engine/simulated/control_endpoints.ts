@@ -6,7 +6,7 @@
 import { BadRequestError } from "../../errors.ts";
 import type { JsonObject } from "../../types.ts";
 import type { EngineCore } from "./core.ts";
-import { brief } from "./generate_request.ts";
+import { brief } from "../json_fields.ts";
 import { jsonResponse, textResponse } from "./http.ts";
 import type { PauseMode } from "./scheduler.ts";
 

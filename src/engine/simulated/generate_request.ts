@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { brief } from "../json_fields.ts";
 import { BadRequestError } from "../../errors.ts";
 import type { JsonObject, JsonValue } from "../../types.ts";
 import { constrainedText } from "./constrained_text.ts";
@@ -255,10 +256,4 @@ function integer(object: JsonObject, name: string, otherwise: number, range: Ran
   const value = number(object, name, otherwise, range);
   if (Number.isSafeInteger(value)) return value;
   throw new BadRequestError(`Cannot generate: ${name} must be a whole number, received ${value}`);
-}
-
-/** A value as it is quoted in messages. */
-export function brief(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }

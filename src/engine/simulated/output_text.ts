@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { joinBytes } from "../join_bytes.ts";
 
 /** What of the tokens shows in `text`. */
 export interface OutputTextOptions {
@@ -58,7 +59,7 @@ export class OutputText {
   }
 
   #decode(): void {
-    const bytes = joined(this.#pending);
+    const bytes = joinBytes(this.#pending);
     this.#pending = [];
     if (this.#ended && this.#decoder === null) this.#decoded += wholeDecoder.decode(bytes);
     else if (bytes.length > 0 || this.#ended) {
@@ -90,15 +91,4 @@ export class OutputText {
     }
     return 0;
   }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0]!;
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -9,7 +9,7 @@ import type { ReplyFormat } from "./generate_endpoint.ts";
 import type { ChatRenderer } from "./options.ts";
 import type { WireReply } from "./reply.ts";
 import { chatLogprobs, ending, idsOf, usageOf, vllmErrorBody, type VllmStamp } from "./vllm_reply.ts";
-import { readLogprobs, type VllmReplyOptions, type VllmRequest, wantsUsage } from "./vllm_request.ts";
+import { readLogprobs, replyOptions, type VllmReplyOptions, type VllmRequest } from "./vllm_request.ts";
 
 /** Reads a chat request; without a limit the context is the limit. */
 export function readChat(
@@ -26,12 +26,7 @@ export function readChat(
       sampling_params: { ...sampling, max_new_tokens: sampling["max_new_tokens"] ?? contextLength },
       top_logprobs_num: logprobs ?? 0,
     },
-    reply: {
-      logprobs,
-      returnTokenIds: body["return_token_ids"] === true,
-      tokensAsIds: body["return_tokens_as_token_ids"] === true,
-      includeUsage: wantsUsage(body),
-    },
+    reply: replyOptions(body, logprobs),
   };
 }
 

@@ -6,7 +6,7 @@
 import { BadRequestError, RouterError } from "../../errors.ts";
 import type { JsonObject, JsonValue } from "../../types.ts";
 import { grammarParams } from "./constrained_text.ts";
-import { brief } from "./generate_request.ts";
+import { brief } from "../json_fields.ts";
 
 /** `max_tokens` of a completion that names none. */
 const COMPLETION_MAX_TOKENS_DEFAULT = 16;
@@ -80,7 +80,7 @@ export function readLogprobs(value: JsonValue | undefined): number | null {
 }
 
 /** Whether a stream is to end with its usage. */
-export function wantsUsage(body: JsonObject): boolean {
+function wantsUsage(body: JsonObject): boolean {
   const options = body["stream_options"];
   return typeof options === "object" && options !== null && !Array.isArray(options) &&
     options["include_usage"] === true;
@@ -111,11 +111,16 @@ function toRequest(body: JsonObject, params: JsonObject, prompt: JsonObject, lim
       return_text_in_logprobs: true,
       top_logprobs_num: logprobs ?? 0,
     },
-    reply: {
-      logprobs,
-      returnTokenIds: body["return_token_ids"] === true,
-      tokensAsIds: body["return_tokens_as_token_ids"] === true,
-      includeUsage: wantsUsage(body),
-    },
+    reply: replyOptions(body, logprobs),
+  };
+}
+
+/** What a request wants of its reply. */
+export function replyOptions(body: JsonObject, logprobs: number | null): VllmReplyOptions {
+  return {
+    logprobs,
+    returnTokenIds: body["return_token_ids"] === true,
+    tokensAsIds: body["return_tokens_as_token_ids"] === true,
+    includeUsage: wantsUsage(body),
   };
 }
