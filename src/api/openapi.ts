@@ -254,7 +254,7 @@ export const OPENAPI_DOCUMENT = {
     license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     description:
       "The router's own endpoints. Every other path is proxied to one worker: same method, path, " +
-      "query and body, e.g. /v1/models. Errors of the router are JSON objects with one member, error.",
+      "query and body, e.g. /get_model_info. Errors of the router are JSON objects with one member, error.",
   },
   paths: PATHS,
   security: [{}, { apiKey: [] }],

@@ -79,7 +79,7 @@ function createProgram(commands: Commands, io: CliIo, ended: (code: number) => v
   serve.action(async () => ended(await commands.serve(await readServeConfig(serve, io), io)));
 
   const simulate = prepared(program.command("simulate"), io)
-    .description("Run inference engines without a model that speak SGLang's protocol.")
+    .description("Run inference engines without a model that speak SGLang's protocol, or vLLM's.")
     .helpOption("--help", "show this help");
   addSimulateOptions(simulate);
   simulate.action(async () => ended(await commands.simulate(readSimulateOptions(simulate), io)));

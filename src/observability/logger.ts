@@ -59,7 +59,19 @@ export async function configureLogging(options: LoggingOptions): Promise<Logging
 
 /** `{"@timestamp", "level", "message", "logger", …properties}` a line. */
 export function jsonFormatter(): TextFormatter {
-  return getJsonLinesFormatter({ properties: "flatten" });
+  const format = getJsonLinesFormatter({ properties: "flatten" });
+  return (record) => format({ ...record, message: [sentenceOf(record)] });
+}
+
+/** The message in words. Strings stand in it as they are: quoted, they would be quoted twice in a line of JSON. */
+function sentenceOf({ message }: LogRecord): string {
+  return message.map((part) =>
+    typeof part === "string"
+      ? part
+      : part instanceof Error
+      ? part.message
+      : JSON.stringify(part) ?? String(part)
+  ).join("");
 }
 
 /** `12:00:00.000 INFO  message key=value` a line; control characters in values are escaped. */

@@ -73,7 +73,8 @@ async function readTemplate(path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (cause) {
-    throw new ConfigError(`Cannot read --chat-template ${path}: ${(cause as Error).message}`, { cause });
+    const reason = cause instanceof Deno.errors.NotFound ? "there is no such file" : (cause as Error).message;
+    throw new ConfigError(`Cannot read --chat-template ${path}: ${reason}`, { cause });
   }
 }
 

@@ -153,3 +153,24 @@ Deno.test("examples/trainer_client.py: its calls give exactly what was sampled, 
   const printedRows = printed.trimEnd().split("\n").map((line) => line.split(" ").map(Number));
   assert.deepEqual(printedRows, rows);
 });
+
+Deno.test("examples/read_export.py: counts the rows and the trained tokens of every format and shape", async () => {
+  await using h = await createHarness();
+  const messages = [{ role: "user", content: "hello" }];
+  const chat = { messages, max_tokens: 4, ignore_eos: true };
+  for (const session of ["a", "b"]) await h.postOk(`/sessions/${session}/v1/chat/completions`, chat);
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const format of ["jsonl", "safetensors"]) {
+      for (const shape of ["native", "slime", "verl", "trl"]) {
+        const file = `${folder}/${shape}.${format}`;
+        const reply = await h.request(`/export?format=${format}&shape=${shape}`);
+        await Deno.writeFile(file, await reply.bytes());
+        const printed = await outputOf("python3", new URL("read_export.py", EXAMPLES).pathname, file);
+        if (printed !== null) assert.equal(printed, "2 rows, 8 tokens to train\n", `${format}, ${shape}`);
+      }
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

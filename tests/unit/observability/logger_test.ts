@@ -26,6 +26,7 @@ Deno.test("configureLogging() json writes one object a line with its properties"
   assert.equal(lines.length, 2);
   assert.equal(first.level, "INFO");
   assert.equal(first.logger, "slime-router.test");
+  assert.equal(first.message, "Worker http://a:1 is up");
   assert.equal(first.url, "http://a:1");
   assert.equal(first.tries, 3);
   assert.equal(second.message, "two\nlines");
