@@ -206,7 +206,8 @@ export interface Router extends RouterHandle {
   readonly snapshots: CacheSnapshots | null;
   /** Probes all workers now, when health checks are on. */
   checkHealth(): Promise<void>;
-  fetch(request: Request): Response | Promise<Response>;
+  /** @param env what middleware sees as `c.env`: Deno's server gives `remoteAddr`. Default nothing. */
+  fetch(request: Request, env?: object): Response | Promise<Response>;
   /** Stops health checks, waits for requests in flight (until the signal aborts), ends all components. */
   close(signal?: AbortSignal): Promise<void>;
 }
@@ -282,7 +283,7 @@ export async function createRouter(
     cache,
     snapshots,
     checkHealth: () => checker?.checkNow() ?? Promise.resolve(),
-    fetch: (request) => app.fetch(request),
+    fetch: (request, env) => app.fetch(request, env),
     async close(signal) {
       await checker?.stop();
       try {

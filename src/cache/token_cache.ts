@@ -2,8 +2,8 @@
  * The token cache: trie + lock + tokenizer. Text in, input ids out; replies in, ledger entries out. What `/generate`,
  * `/retrieve_*` and the radix-cache middleware share.
  *
- * The lock covers look-up and commit, never a generation. Look-ups and commits are single calls of the trie, so they
- * take the lock without waiting unless something that spans an `await` (a sliced collection) holds it.
+ * The lock covers look-up and commit, never a generation. Look-ups and commits are single calls of the trie: when the lock
+ * is free they need not take it, and they wait only for what spans an `await` (a sliced collection).
  *
  * @module
  */
@@ -149,13 +149,9 @@ export class TokenCache {
       });
     }
     if (segments.length === 0) return { ok: true, relation };
-    const held = this.lock.tryWrite() ?? await this.lock.write();
-    let appended: ReturnType<TokenTrie["append"]>;
-    try {
-      appended = this.trie.append(prompt.handle, segments);
-    } finally {
-      held[Symbol.dispose]();
-    }
+    const appended = this.lock.isWritable
+      ? this.trie.append(prompt.handle, segments)
+      : await this.#writing((trie) => trie.append(prompt.handle, segments));
     return appended.ok
       ? { ok: true, relation }
       : { ok: false, reason: "cache refused", detail: appended.reason };
@@ -248,13 +244,7 @@ export class TokenCache {
 
   /** At once when the lock is free, as it nearly always is. */
   #reading<T>(read: (trie: TokenTrie) => T, signal?: AbortSignal): T | Promise<T> {
-    const held = this.lock.tryRead();
-    if (held === null) return this.#readingLater(read, signal);
-    try {
-      return read(this.trie);
-    } finally {
-      held[Symbol.dispose]();
-    }
+    return this.lock.isReadable ? read(this.trie) : this.#readingLater(read, signal);
   }
 
   async #readingLater<T>(read: (trie: TokenTrie) => T, signal?: AbortSignal): Promise<T> {

@@ -27,10 +27,16 @@ const QUOTIENT_ERROR = 2 ** -48;
  * or NaN, and the cursor is then of no use.
  */
 export class JsonBytes {
-  readonly bytes: Uint8Array;
+  bytes: Uint8Array;
   at: number;
 
   constructor(bytes: Uint8Array, at = 0) {
+    this.bytes = bytes;
+    this.at = at;
+  }
+
+  /** Goes on elsewhere. */
+  moveTo(bytes: Uint8Array, at: number): void {
     this.bytes = bytes;
     this.at = at;
   }

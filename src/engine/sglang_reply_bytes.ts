@@ -29,6 +29,9 @@ const TRIPLES_KEY = encoder.encode('"output_token_logprobs"');
 const NULL = encoder.encode("null");
 /** Holds what is left of short replies; used and done with in one turn. */
 const scratch = new Uint8Array(16 * 1024);
+const NOTHING = new Uint8Array();
+/** Used and done with in one turn as well: one for all lists of all replies. */
+const cursor = new JsonBytes(NOTHING);
 /** Arrays are read into these, and copied out when their length is known. They grow to the longest reply. */
 let idRoom = new Uint32Array(1024);
 let logprobRoom = new Float64Array(1024);
@@ -40,6 +43,8 @@ let logprobRoom = new Float64Array(1024);
  */
 export function parseGenerateBody(body: Uint8Array): SampledOutput[] | null {
   const cut = cutArrays(body);
+  // Replies may be long: this one must not stay until the next.
+  cursor.moveTo(NOTHING, 0);
   const value = parseJson(decoder.decode(cut === null ? body : cut.rest));
   if (value === undefined) return null;
   const outputs: SampledOutput[] = [];
@@ -71,18 +76,18 @@ function cutArrays(body: Uint8Array): CutBody | null {
       ? TRIPLES_KEY
       : null;
     if (key === null) continue;
-    const cursor = new JsonBytes(body, quote + key.length);
+    cursor.moveTo(body, quote + key.length);
     // The string may be a value.
     if (!cursor.take(COLON)) continue;
     cursor.peek();
     const start = cursor.at;
     let index: number;
     if (key === IDS_KEY) {
-      const list = readIds(cursor);
+      const list = readIds();
       if (list === null) return null;
       index = ids.push(list) - 1;
     } else {
-      const list = readTriples(cursor, ids[triples.length]);
+      const list = readTriples(ids[triples.length]);
       if (list === null) return null;
       index = triples.push(list) - 1;
     }
@@ -97,7 +102,7 @@ function cutArrays(body: Uint8Array): CutBody | null {
 }
 
 /** `[1,2,3]`. */
-function readIds(cursor: JsonBytes): Uint32Array | null {
+function readIds(): Uint32Array | null {
   if (!cursor.take(OPENING_BRACKET)) return null;
   if (cursor.take(CLOSING_BRACKET)) return new Uint32Array();
   let count = 0;
@@ -116,7 +121,7 @@ function readIds(cursor: JsonBytes): Uint32Array | null {
  *
  * @param outputIds returned as the ids when they are the same: usually they are
  */
-function readTriples(cursor: JsonBytes, outputIds: Uint32Array | undefined): Triples | null {
+function readTriples(outputIds: Uint32Array | undefined): Triples | null {
   if (!cursor.take(OPENING_BRACKET)) return null;
   if (cursor.take(CLOSING_BRACKET)) return { tokenIds: new Uint32Array(), logprobs: new Float64Array() };
   let count = 0;
@@ -125,7 +130,7 @@ function readTriples(cursor: JsonBytes, outputIds: Uint32Array | undefined): Tri
     if (count === idRoom.length) growRoom();
     if (!cursor.take(OPENING_BRACKET)) return null;
     if (cursor.peek() === LOWER_N) {
-      if (!takeNull(cursor)) return null;
+      if (!takeNull()) return null;
       logprobRoom[count] = NaN;
     } else {
       const logprob = cursor.number();
@@ -138,7 +143,7 @@ function readTriples(cursor: JsonBytes, outputIds: Uint32Array | undefined): Tri
     if (!(id <= ID_MAX)) return null;
     isSame &&= outputIds !== undefined && outputIds[count] === id;
     idRoom[count++] = id;
-    if (cursor.take(COMMA) && !takeNull(cursor)) return null;
+    if (cursor.take(COMMA) && !takeNull()) return null;
     if (!cursor.take(CLOSING_BRACKET)) return null;
   } while (cursor.take(COMMA));
   if (!cursor.take(CLOSING_BRACKET)) return null;
@@ -154,7 +159,7 @@ function growRoom(): void {
   logprobRoom.set(logprobs);
 }
 
-function takeNull(cursor: JsonBytes): boolean {
+function takeNull(): boolean {
   if (cursor.peek() !== LOWER_N || !startsWith(cursor.bytes, cursor.at, NULL)) return false;
   cursor.at += NULL.length;
   return true;

@@ -14,7 +14,8 @@ export class ListenError extends Error {
 
 /** Answers requests; the rest of a router is its owner's business. */
 export interface Handler {
-  fetch(request: Request): Response | Promise<Response>;
+  /** @param info of the connection: `remoteAddr`, `completed` */
+  fetch(request: Request, info?: Deno.ServeHandlerInfo): Response | Promise<Response>;
 }
 
 /** A server that listens. */
@@ -46,7 +47,7 @@ export function serveHandler(
   try {
     server = Deno.serve(
       { hostname, port, onListen: () => {}, onError: internalError },
-      (request) => handler.fetch(request),
+      (request, info) => handler.fetch(request, info),
     );
   } catch (error) {
     throw new ListenError(`Cannot listen on ${hostname}:${port}: ${listenFailure(error)}`, { cause: error });

@@ -32,6 +32,9 @@ export const GENERATE_REPLY_BYTES_MAX = 512 * 1024 * 1024;
 /** Bytes of a stream that are held back at most until its first event is known, however small the chunks. */
 export const FIRST_EVENT_BYTES_MAX = 16 * 1024 * 1024;
 
+/** Longest request and reply that stay in memory for the sake of their shapes. */
+const KEPT_BYTES_MAX = 64 * 1024;
+
 /** What forwarding generations needs beside the rest. */
 export interface GenerateDeps extends ForwardDeps {
   readonly clock: Clock;
@@ -56,6 +59,12 @@ const logger = getLogger(["slime-router", "generate"]);
 
 /** Handles `POST` and `PUT /generate`. */
 export function forwardGenerate(deps: GenerateDeps) {
+  /**
+   * The last short exchange, with all that was made for it. V8 throws away compiled code that knows of a kind of object of
+   * which none is left, and it looks for that seconds after the last request: the first seconds after every pause would
+   * cost two to three times as much.
+   */
+  let kept: readonly unknown[] = [];
   return async function generate(c: Context<RouterEnv>): Promise<Response> {
     const exchange = c.get("exchange");
     const generation = c.get("generate") ?? await uncached(c.req.raw, deps.maxBodyBytes, exchange.signal);
@@ -67,6 +76,7 @@ export function forwardGenerate(deps: GenerateDeps) {
     for (let retries = 0;; retries++) {
       const dispatched = await dispatch(deps, outbound, exchange, receive, (worker) => entry.worker = worker);
       if (!dispatched.reply.isPaused || !mayRetry(deps, entry, retries)) {
+        if (isShort(generation, dispatched.reply)) kept = [c, dispatched];
         return await deliver(dispatched, generation, exchange, deps);
       }
       // The aborted reply is kept until the wait is over: it is the answer if the client asks to abort meanwhile.
@@ -83,6 +93,10 @@ export function forwardGenerate(deps: GenerateDeps) {
       await dispatched.reply.body.reader?.cancel().catch(() => {});
     }
   };
+}
+
+function isShort({ body }: GenerateExchange, reply: GenerateReply): boolean {
+  return reply.body.reader === null && body.length + (reply.body.first[0]?.length ?? 0) <= KEPT_BYTES_MAX;
 }
 
 function mayRetry(deps: GenerateDeps, entry: RidEntry, retries: number): boolean {

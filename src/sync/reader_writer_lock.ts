@@ -86,6 +86,16 @@ export class ReaderWriterLock {
     return this.#acquire(WRITER, signal);
   }
 
+  /** Whether {@link tryRead} would be given access. What reads and is done within this turn of the event loop needs no more. */
+  get isReadable(): boolean {
+    return (this.#word & (WRITER | WAITING)) === 0;
+  }
+
+  /** Whether {@link tryWrite} would be given access. What writes and is done within this turn needs no more. */
+  get isWritable(): boolean {
+    return this.#word === 0;
+  }
+
   /** Shared access now, or null when a writer holds the lock or anybody waits for it. One small allocation. */
   tryRead(): Disposable | null {
     if ((this.#word & (WRITER | WAITING)) !== 0) return null;

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import {
   ClientLeftError,
   Exchange,
@@ -105,3 +107,22 @@ Deno.test("Exchange.blocked() adds up the waits, failed ones too", async () => {
   await Promise.allSettled(waits);
   assert.equal(exchange.blockedMs, 12);
 });
+
+Deno.test("Exchange.end() lets go of what its listeners refer to, also while the exchange itself is held", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const { exchange } = setUp();
+  const body = bodyOfListener(exchange);
+  exchange.end("done");
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  collect();
+  assert.equal(body.deref(), undefined);
+  assert.equal(exchange.id, "1");
+});
+
+/** What a listener refers to, in a frame of its own: what a frame holds is no garbage. */
+function bodyOfListener(exchange: Exchange): WeakRef<Uint8Array> {
+  const body = new Uint8Array(1024);
+  exchange.onEnd(() => body.fill(1));
+  return new WeakRef(body);
+}
