@@ -64,7 +64,7 @@ export function forwardGenerate(deps: GenerateDeps) {
    * which none is left, and it looks for that seconds after the last request: the first seconds after every pause would
    * cost two to three times as much.
    */
-  let kept: readonly unknown[] = [];
+  const kept: { context: unknown; reply: unknown } = { context: null, reply: null };
   return async function generate(c: Context<RouterEnv>): Promise<Response> {
     const exchange = c.get("exchange");
     const generation = c.get("generate") ?? await uncached(c.req.raw, deps.maxBodyBytes, exchange.signal);
@@ -76,7 +76,10 @@ export function forwardGenerate(deps: GenerateDeps) {
     for (let retries = 0;; retries++) {
       const dispatched = await dispatch(deps, outbound, exchange, receive, (worker) => entry.worker = worker);
       if (!dispatched.reply.isPaused || !mayRetry(deps, entry, retries)) {
-        if (isShort(generation, dispatched.reply)) kept = [c, dispatched];
+        if (isShort(generation, dispatched.reply)) {
+          kept.context = c;
+          kept.reply = dispatched;
+        }
         return await deliver(dispatched, generation, exchange, deps);
       }
       // The aborted reply is kept until the wait is over: it is the answer if the client asks to abort meanwhile.
