@@ -11,6 +11,12 @@ export function printLine(text = ""): void {
   Deno.stdout.writeSync(encoder.encode(`${text}\n`));
 }
 
+/** Writes one line to standard error, with the seconds since the program began. */
+export function printProgress(text: string): void {
+  const seconds = (performance.now() / 1_000).toFixed(0).padStart(4);
+  Deno.stderr.writeSync(encoder.encode(`${seconds} s  ${text}\n`));
+}
+
 /** Writes a Markdown table: the first column to the left, all others to the right. */
 export function printTable(header: readonly string[], rows: readonly (readonly string[])[]): void {
   const widths = header.map((name, i) => Math.max(name.length, ...rows.map((row) => (row[i] ?? "").length)));
