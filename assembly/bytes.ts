@@ -58,13 +58,3 @@ export function runLength(at: usize, length: u32, byte: u32): u32 {
   while (i < length && load<u8>(at + i) == byte) i++;
   return i;
 }
-
-/** Whether every one of `length` bytes is 0 or 1. */
-export function areBits(at: usize, length: u32): bool {
-  let seen = i8x16.splat(0);
-  let i: u32 = 0;
-  for (; i + 16 <= length; i += 16) seen = v128.or(seen, v128.load(at + i));
-  let rest: u32 = 0;
-  for (; i < length; i++) rest |= load<u8>(at + i);
-  return rest <= 1 && !v128.any_true(v128.and(seen, i8x16.splat(~1)));
-}

@@ -17,7 +17,6 @@ import {
   textOfCommand,
   versionOf,
 } from "./command";
-import { areBits } from "./bytes";
 import { pushEvictable, reserveHeap } from "./heap";
 import {
   CAUSE_UNDONE,
@@ -93,7 +92,8 @@ export function insertFlat(
   const depth = result().spliceBytes;
   // What is shared has the mask of what is stored.
   const from: usize = shared;
-  if (!areBits(mask + from, count - shared)) return BAD_LOSS_MASK;
+  const runs = writeMaskSpans(mask + from, count - shared, version, spans);
+  if (runs == 0 && count > shared) return BAD_LOSS_MASK;
   if (exceedsMemory(<u64> (length - depth) + <u64> (count - shared) * 4)) return NO_MEMORY;
   if (!fitsTokens(count - shared, parent)) return TOO_MANY_TOKENS;
 
@@ -106,7 +106,6 @@ export function insertFlat(
     stored = parent;
   } else {
     const bytes = length + (count - shared) * 12 + KEY_OVERHEAD_BYTES;
-    const runs = writeMaskSpans(mask + from, count - shared, version, spans);
     do {
       stored = makeFlat(
         prefix,

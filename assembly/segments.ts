@@ -234,11 +234,12 @@ export function scopeCount(scope: u32): u32 {
 
 // --- spans ---------------------------------------------------------------------------------------------------------
 
-/** Writes the spans of a loss mask; sampled tokens get `version`. Returns their number. */
+/** Writes the spans of a loss mask; sampled tokens get `version`. Returns their number; 0 when a value is not 0 or 1. */
 export function writeMaskSpans(mask: usize, count: u32, version: i32, spans: usize): u32 {
   let span = spans;
   for (let i: u32 = 0; i < count; span += SPAN_BYTES) {
     const bit: u32 = load<u8>(mask + i);
+    if (bit > 1) return 0;
     const run = runLength(mask + i, count - i, bit);
     writeSpan(span, run, bit, bit ? version : -1);
     i += run;
