@@ -3,7 +3,8 @@
  * bits of `Node.children` tell its kind, the others are its address.
  *
  *   ONE        (no table: the address is the child's)
- *   FEW_3      | count: u8 | keys: 3 x u8 | children: 3 x u32 |        the first `count` places in use, unordered
+ *   FEW_2      | count: u8 | keys: 2 x u8 | unused: 1 | children: 2 x u32 |         the first `count` places in use, unordered
+ *   FEW_3      | count: u8 | keys: 3 x u8 | children: 3 x u32 |        as above
  *   FEW_7      | count: u8 | keys: 7 x u8 | children: 7 x u32 |        as above
  *   SOME_16    | count: u8 | keys: 16 x u8 | unused: 3 | children: 16 x u32 |       as above
  *   SOME_48    | place + 1 of each byte: 256 x u8 | children: 48 x u32 | count: u32 |
@@ -12,18 +13,19 @@
  * (After Leis et al. 2013, the adaptive radix tree.)
  */
 import { allocate, release } from "./arena";
-import { exists, header, Node, none } from "./layout";
+import { exists, header, labelOf, Node, none } from "./layout";
 
 /** Offset of the keys, in tables that have some. */
 const KEYS: usize = 1;
 const KINDS: usize = 7;
 const NONE: u32 = 0;
 const ONE: u32 = 1;
-const FEW_3: u32 = 2;
-const FEW_7: u32 = 3;
-const SOME_16: u32 = 4;
-const SOME_48: u32 = 5;
-const ALL: u32 = 6;
+const FEW_2: u32 = 2;
+const FEW_3: u32 = 3;
+const FEW_7: u32 = 4;
+const SOME_16: u32 = 5;
+const SOME_48: u32 = 6;
+const ALL: u32 = 7;
 
 // @ts-ignore: decorator
 @inline
@@ -38,11 +40,16 @@ function tableOf(node: Node): usize {
   return node.children & ~KINDS;
 }
 
+/** First byte of a label. */
+export function firstByte(node: Node): u32 {
+  return load<u8>(node.label);
+}
+
 /** The child whose label begins with `byte`. */
 export function findChild(node: Node, byte: u32): Node {
   if (kindOf(node) == ONE) {
     const only = changetype<Node>(tableOf(node));
-    return load<u8>(only.label) == byte ? only : none<Node>();
+    return load<u8>(labelOf(only)) == byte ? only : none<Node>();
   }
   const place = placeOf(node, byte);
   return place ? load<Node>(place) : none<Node>();
@@ -85,7 +92,7 @@ export function removeChild(node: Node, byte: u32): void {
     const moved = load<Node>(children + (<usize> last << 2));
     store<Node>(place, moved);
     if (kind == SOME_48) {
-      store<u8>(table + load<u8>(moved.label), (at as u32) + 1);
+      store<u8>(table + firstByte(moved), (at as u32) + 1);
       store<u8>(table + byte, 0);
     } else {
       const keys = table + KEYS;
@@ -117,7 +124,7 @@ export function nextNode(node: Node): Node {
   if (exists(child)) return child;
   const root = header().root;
   for (let n = node; n != root; n = n.parent) {
-    const sibling = nextChild(n.parent, <u32> load<u8>(n.label) + 1);
+    const sibling = nextChild(n.parent, firstByte(n) + 1);
     if (exists(sibling)) return sibling;
   }
   return none<Node>();
@@ -176,13 +183,14 @@ function placeOf(node: Node, byte: u32): usize {
 /** Children that a table of this kind holds. */
 function capacityOf(kind: u32): u32 {
   if (kind <= ONE) return kind;
-  if (kind <= FEW_7) return kind == FEW_3 ? 3 : 7;
+  if (kind <= FEW_3) return kind;
+  if (kind == FEW_7) return 7;
   return kind == SOME_16 ? 16 : kind == SOME_48 ? 48 : 256;
 }
 
 /** Offset of the children. */
 function placesAt(kind: u32): usize {
-  if (kind <= FEW_7) return kind == FEW_3 ? 4 : 8;
+  if (kind <= FEW_7) return kind <= FEW_3 ? 4 : 8;
   return kind == SOME_16 ? 20 : kind == SOME_48 ? 256 : 0;
 }
 
@@ -228,13 +236,13 @@ function retable(node: Node, kind: u32): bool {
   node.children = table | kind;
   if (oldKind == ONE) {
     const only = changetype<Node>(old);
-    putChild(node, load<u8>(only.label), only);
+    putChild(node, firstByte(only), only);
     return true;
   }
   const children = old + placesAt(oldKind);
   for (let i: u32 = 0; i < count; i++) {
     const child = load<Node>(children + (<usize> i << 2));
-    if (exists(child)) putChild(node, load<u8>(child.label), child);
+    if (exists(child)) putChild(node, firstByte(child), child);
   }
   release(old);
   return true;
@@ -246,5 +254,5 @@ function shrink(node: Node, kind: u32, count: u32): void {
   else if (kind == SOME_48 && count <= 12) retable(node, SOME_16);
   else if (kind == SOME_16 && count <= 5) retable(node, FEW_7);
   else if (kind == FEW_7 && count <= 2) retable(node, FEW_3);
-  else if (kind == FEW_3 && count == 1) retable(node, ONE);
+  else if (kind <= FEW_3 && count == 1) retable(node, ONE);
 }

@@ -3,7 +3,7 @@
  *
  *   0       4         8       12     16      20     24          28      32      36       40
  *   +-------+---------+-------+------+-------+------+-----------+-------+-------+--------+
- *   | count | sampled | scope | keys | edges | runs | logprobs? | bytes | point | unused |  `bytes`: the whole command
+ *   | count | sampled | scope | keys | edges | runs | logprobs? | bytes | point | newest |  `bytes`: the whole command
  *   +-------+---------+-------+------+-------+------+-----------+-------+-------+--------+
  *   then  keys:  (text bytes, tokens) each        edges: (byte offset, token index) each
  *         runs:  (tokens, version code) each
@@ -26,6 +26,8 @@ export class Command {
   bytes: u32;
   /** Where its first key ends, once it is stored. */
   point: Point = none<Point>();
+  /** The newest point of the segment that is used again, before it is given further ones. */
+  newest: Point = none<Point>();
 }
 
 // @ts-ignore: decorator

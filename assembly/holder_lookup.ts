@@ -2,8 +2,9 @@
 import { findChild } from "./children";
 import { countHolders, holderAt, stampAt } from "./holders";
 import { exists, header, Node, result } from "./layout";
-import { findTokens, Wanted, WANTED } from "./match";
+import { agrees, findTokens, Wanted, WANTED } from "./match";
 import { reserveOutput } from "./output";
+import { tokensTo } from "./segments";
 import { walk } from "./trie";
 
 /** Bytes a worker in the output window: bytes held, tokens, stamp; and a place in the list of those found. */
@@ -80,10 +81,8 @@ function listed(workers: u32, i: u32): u32 {
 
 /** Tokens of the newest path that ends at a node; 0 when none does, or none with the tokens of the last look-up. */
 function tokensAt(node: Node, agreeing: bool): u32 {
-  const stamp = header().stamp;
   for (let p = node.points; exists(p); p = p.nextAtNode) {
-    const segment = p.segment;
-    if (!agreeing || (segment.stamp == stamp && p.kept <= segment.equal)) return segment.base + p.kept;
+    if (!agreeing || agrees(p)) return tokensTo(p);
   }
   return 0;
 }

@@ -96,8 +96,6 @@ export function placeOfHolder(set: usize, worker: u32): u32 {
   return i;
 }
 
-// @ts-ignore: decorator
-@inline
 function stampPlace(set: usize, i: u32): usize {
   return set + WORKERS_OF_SET + (<usize> load<u16>(set, 2) << 1) + (<usize> i << 2);
 }

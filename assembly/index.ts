@@ -8,16 +8,17 @@ import { xxh64 } from "./checksum";
 import { findHolders } from "./holder_lookup";
 import { markHolder, removeHolder } from "./holders";
 import { appendSegments, insertFlat, NO_MEMORY, STALE_HANDLE, STORED } from "./insert";
-import { exists, header, HEADER, RESULT } from "./layout";
+import { exists, header, HEADER, none, RESULT, Segment } from "./layout";
 import { lookupText, lookupTokens, readFound, readHandle } from "./lookup";
 import { reserveInput } from "./output";
 import { pointAt } from "./points";
-import { collect as collectSlice, removeText, unpin as unpinSegment } from "./reclaim";
+import { unpin as unpinSegment } from "./recency";
+import { collect as collectSlice, removeText } from "./reclaim";
 import { scopeCount } from "./segments";
 import { adoptImage } from "./snapshot";
 import { clearTrie, restartCollection, startTrie } from "./start";
 
-/** Lays out an empty trie; serials of handles begin above `serial`. False: no memory. */
+/** Lays out an empty trie; serials of handles have `serial` above the lowest 32 bits. False: no memory. */
 export function start(maxTokens: u32, maxBytes: u32, gcThresholdK: u32, serial: f64): bool {
   return startTrie(maxTokens, maxBytes, gcThresholdK, <u64> serial);
 }
@@ -48,13 +49,13 @@ export function findByTokens(length: u32, ids: usize, count: u32, scope: u32, fl
 }
 
 /** Writes the path of a handle to the output window. */
-export function read(index: u32, serial: f64, flags: u32): bool {
-  return readHandle(index, <u64> serial, flags);
+export function read(point: usize, serial: f64, flags: u32): bool {
+  return readHandle(point, <u64> serial, flags);
 }
 
 /** Writes `tokens` tokens of the path that the last look-up found; false when it is gone, or no memory. */
-export function payload(index: u32, serialLow: u32, serialHigh: u32, tokens: u32, flags: u32): bool {
-  return readFound(index, <u64> serialHigh << 32 | serialLow, tokens, flags);
+export function payload(point: usize, serialLow: u32, serialHigh: u32, tokens: u32, flags: u32): bool {
+  return readFound(point, <u64> serialHigh << 32 | serialLow, tokens, flags);
 }
 
 /** Stores a whole text; addresses lie in the window, `logprobs` may be 0, `spans` is scratch. Status of insert.ts. */
@@ -71,15 +72,15 @@ export function insert(
 }
 
 /** Appends `count` commands (command.ts) from the window below a handle; serial 0: below the root. */
-export function append(index: u32, serial: f64, count: u32): u32 {
-  return appendSegments(index, <u64> serial, header().input, count);
+export function append(point: usize, serial: f64, count: u32): u32 {
+  return appendSegments(point, <u64> serial, header().input, count);
 }
 
 /** Notes that a worker holds the path of a handle: 0, or STALE_HANDLE or NO_MEMORY of insert.ts. */
-export function mark(index: u32, serial: f64, worker: u32): u32 {
-  const point = pointAt(index, <u64> serial);
-  if (!exists(point)) return STALE_HANDLE;
-  return markHolder(point, worker) ? STORED : NO_MEMORY;
+export function mark(point: usize, serial: f64, worker: u32): u32 {
+  const at = pointAt(point, <u64> serial);
+  if (!exists(at)) return STALE_HANDLE;
+  return markHolder(at, worker) ? STORED : NO_MEMORY;
 }
 
 /** Forgets what a worker holds. */
@@ -93,9 +94,9 @@ export function holders(length: u32, ids: usize, count: u32): bool {
 }
 
 /** Ends one pin of a handle's segment; nothing when it is stale. */
-export function unpin(index: u32, serial: f64): void {
-  const point = pointAt(index, <u64> serial);
-  if (exists(point)) unpinSegment(point.segment);
+export function unpin(point: usize, serial: f64): void {
+  const at = pointAt(point, <u64> serial);
+  if (exists(at)) unpinSegment(at.segment);
 }
 
 /** Removes the text in the window and all that extends it. */
@@ -105,7 +106,7 @@ export function remove(length: u32): void {
 
 /** Collects up to `limit`, looking at `most` segments; true when through. */
 export function collect(limit: i32, most: u32): bool {
-  return collectSlice(limit, most);
+  return collectSlice(limit, most, none<Segment>());
 }
 
 /** Makes the next `collect` begin anew. */
@@ -118,9 +119,9 @@ export function scopeSegments(scope: u32): u32 {
   return scopeCount(scope);
 }
 
-/** Forgets everything. False: no memory, which cannot be. */
-export function clear(): bool {
-  return clearTrie();
+/** Forgets everything; serials as for `start`. False: no memory, which cannot be. */
+export function clear(serial: f64): bool {
+  return clearTrie(<u64> serial);
 }
 
 /** XXH64 of `length` bytes. */

@@ -17,9 +17,9 @@ import {
   textOfCommand,
   versionOf,
 } from "./command";
-import { pushEvictable, reserveHeap } from "./heap";
 import {
   CAUSE_UNDONE,
+  COUNT_MAX,
   ENTRY,
   exists,
   header,
@@ -38,6 +38,7 @@ import {
 import { equalLogprobs } from "./logprobs";
 import { findTokens, Wanted, WANTED } from "./match";
 import { addPoint, findPoint, freePoint, pointAt } from "./points";
+import { touch } from "./recency";
 import { fitsTokens, freeMemory, removeLeaf, removeTree, settle } from "./reclaim";
 import {
   cutOf,
@@ -45,8 +46,9 @@ import {
   equalSpans,
   newSegment,
   raiseVersion,
+  scopeOf,
   SPAN_BYTES,
-  touch,
+  tokensTo,
   writeMaskSpans,
 } from "./segments";
 import { findBelow, insertBelow, prune } from "./trie";
@@ -88,13 +90,13 @@ export function insertFlat(
   wanted.logprobs = logprobs;
   const prefix = findTokens(text, length, 0);
   const parent = exists(prefix) ? prefix.segment : none<Segment>();
-  const shared = exists(prefix) ? parent.base + prefix.kept : 0;
+  const shared = exists(prefix) ? tokensTo(prefix) : 0;
   const depth = result().spliceBytes;
   // What is shared has the mask of what is stored.
   const from: usize = shared;
   const runs = writeMaskSpans(mask + from, count - shared, version, spans);
   if (runs == 0 && count > shared) return BAD_LOSS_MASK;
-  if (exceedsMemory(<u64> (length - depth) + <u64> (count - shared) * 4)) return NO_MEMORY;
+  if (count > COUNT_MAX || exceedsMemory(<u64> (length - depth) + <u64> (count - shared) * 4)) return NO_MEMORY;
   if (!fitsTokens(count - shared, parent)) return TOO_MANY_TOKENS;
 
   const flags = INSERTED | ENTRY | (load<u8>(mask + count - 1) ? SPLICE : 0);
@@ -147,14 +149,10 @@ function makeFlat(
   const cut = exists(prefix) ? prefix.kept : 0;
   const sampled = spanCount > 1 || load<u32>(spans) >>> 31;
   const scope = sampled ? SCOPE_UNNAMED : SCOPE_NONE;
-  if (!reserveHeap(header().segments + 1)) return none<Segment>();
   const segment = newSegment(parent, cut, count, ids, logprobs, spans, spanCount, scope);
   if (!exists(segment)) return segment;
   const start = exists(prefix) ? prefix.node : header().root;
-  if (exists(placePoint(segment, start, text, length, count, flags, true))) {
-    pushEvictable(segment);
-    return segment;
-  }
+  if (exists(placePoint(segment, start, text, length, count, flags, true))) return segment;
   removeLeaf(segment, CAUSE_UNDONE);
   return none<Segment>();
 }
@@ -186,11 +184,11 @@ function placePoint(
 // --- segments ------------------------------------------------------------------------------------------------------
 
 /**
- * Appends `count` commands below the point (index, serial), or below the root when `serial` is 0. Identical segments
+ * Appends `count` commands below the point (address, serial), or below the root when `serial` is 0. Identical segments
  * that are there already are used again, and given the further points of the new ones.
  */
-export function appendSegments(index: u32, serial: u64, commands: usize, count: u32): u32 {
-  const start = pointAt(index, serial);
+export function appendSegments(address: usize, serial: u64, commands: usize, count: u32): u32 {
+  const start = pointAt(address, serial);
   if (serial != 0 && !exists(start)) return STALE_HANDLE;
   let known = start;
   let reused: u32 = 0;
@@ -198,11 +196,13 @@ export function appendSegments(index: u32, serial: u64, commands: usize, count: 
   let bytes: u64 = 0;
   let command = changetype<Command>(commands);
   for (let i: u32 = 0; i < count; i++, command = nextCommand(command)) {
+    if (command.count > COUNT_MAX) return NO_MEMORY;
     sealSpans(command);
     const same = reused == i ? findSame(known, command) : none<Point>();
     if (exists(same)) {
       known = same;
       reused++;
+      command.newest = same.segment.points;
     } else {
       need += command.count;
       bytes += command.bytes / COMMAND_RATIO;
@@ -211,10 +211,9 @@ export function appendSegments(index: u32, serial: u64, commands: usize, count: 
   if (exceedsMemory(bytes)) return NO_MEMORY;
   const parent = exists(known) ? known.segment : none<Segment>();
   if (need > <u64> 0xffffffff || !fitsTokens(need as u32, parent)) return TOO_MANY_TOKENS;
-  const serials = header().serial;
   const last = storeCommands(start, commands, count, reused);
   if (!exists(last)) {
-    takeBack(commands, reused, serials);
+    takeBack(commands, reused);
     return NO_MEMORY;
   }
   confirm(start, commands, count, reused);
@@ -241,17 +240,21 @@ function storeCommands(start: Point, commands: usize, count: u32, reused: u32): 
     }
     at = point;
     command.point = point;
-    if (i >= reused && !exists(firstMade)) firstMade = at.segment;
+    if (!exists(same)) {
+      command.newest = none<Point>();
+      if (!exists(firstMade)) firstMade = at.segment;
+    }
   }
   return at;
 }
 
-/** Takes from the reused segments the points with serials above `serials`: the newest are the first of their lists. */
-function takeBack(commands: usize, reused: u32, serials: u64): void {
+/** Takes from the reused segments the points that they did not have before: the first of their lists. */
+function takeBack(commands: usize, reused: u32): void {
   let command = changetype<Command>(commands);
   for (let i: u32 = 0; i < reused && exists(command.point); i++, command = nextCommand(command)) {
+    if (!exists(command.newest)) return;
     const segment = command.point.segment;
-    while (segment.points.serial > serials) {
+    while (segment.points != command.newest) {
       const point = segment.points;
       const node = point.node;
       segment.points = point.nextOfSegment;
@@ -299,7 +302,7 @@ function findSame(at: Point, command: Command): Point {
 
 function isSame(segment: Segment, command: Command): bool {
   const count = command.count;
-  if (segment.count != count || segment.scope != command.scope) return false;
+  if (segment.count != count || scopeOf(segment) != command.scope) return false;
   if (equalIds(segment, idsOfCommand(command), count) < count) return false;
   if (!equalSpans(segment, spansOfCommand(command), command.runs)) return false;
   return equalLogprobs(segment, logprobsOfCommand(command), count) == count;
@@ -309,7 +312,6 @@ function isSame(segment: Segment, command: Command): bool {
 function storeCommand(same: Point, at: Point, command: Command): Point {
   const start = exists(at) ? at.node : header().root;
   if (exists(same)) return addPoints(same.segment, start, command, false);
-  if (!reserveHeap(header().segments + 1)) return none<Point>();
   const segment = newSegment(
     exists(at) ? at.segment : none<Segment>(),
     exists(at) ? at.kept : 0,
@@ -322,8 +324,7 @@ function storeCommand(same: Point, at: Point, command: Command): Point {
   );
   if (!exists(segment)) return none<Point>();
   const point = addPoints(segment, start, command, true);
-  if (exists(point)) pushEvictable(segment);
-  else removeLeaf(segment, CAUSE_UNDONE);
+  if (!exists(point)) removeLeaf(segment, CAUSE_UNDONE);
   return point;
 }
 

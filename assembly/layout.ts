@@ -2,10 +2,10 @@
  * The memory map and the layout of every record. All state of the trie is here, in linear memory: there are no mutable
  * globals and no managed objects, so the memory image is the whole trie.
  *
- *   0        64       512      1024   6144      7432     7936     9088     16384
- *   +--------+--------+--------+------+---------+--------+--------+--------+------------------------ … --+
- *   | unused | Header | Result | Bins | scratch | unused | tables | unused | arena: blocks, see arena.ts |
- *   +--------+--------+--------+------+---------+--------+--------+--------+------------------------ … --+
+ *   0        64       512      1024   6144      7472     7936     9088   9216   15360    16384
+ *   +--------+--------+--------+------+---------+--------+--------+------+------+--------+-------------- … --+
+ *   | unused | Header | Result | Bins | scratch | unused | tables |      | memo | unused | arena: arena.ts   |
+ *   +--------+--------+--------+------+---------+--------+--------+------+------+--------+-------------- … --+
  *
  * The build reserves the first RESERVED_BYTES (`--memoryBase`); the arena uses only pages that it has grown itself.
  * References are addresses (u32), 0 means none: a class-typed field below is such a reference, never a managed object.
@@ -22,6 +22,10 @@ export const EVICTED_WORDS: usize = 6144;
 export const GATHERED: usize = 6400;
 /** Tables of digits.ts: 72 x 16 bytes. */
 export const DIGIT_ORDERS: usize = 7936;
+/** Where segments.ts unpacks spans. */
+export const UNPACKED: usize = 7456;
+/** What match.ts has compared in this operation. */
+export const MEMO: usize = 9216;
 /** Bytes below the arena, for the build's `--memoryBase`. */
 export const RESERVED_BYTES: usize = 16384;
 
@@ -74,118 +78,207 @@ export const TEXT_OF_BLOCK: usize = 8;
 
 /** A node of the radix trie. Its text is the labels from the root down to and with its own.
  *
- *    0        4       8       12         16         20       24        28
- *    +--------+-------+-------+----------+----------+--------+---------+
- *    | parent | block | label | labelLen | children | points | holders |
- *    +--------+-------+-------+----------+----------+--------+---------+
+ *    0        4             8          12       16        20      24      28
+ *    +--------+-------------+----------+--------+---------+-------+-------+
+ *    | parent | labelLen, 1 | children | points | holders | outer | block |    a label that lies in a text block
+ *    +--------+-------------+----------+--------+---------+-------+-------+
+ *    | parent | labelLen, 0 | children | points | holders | label … as far as the node's own block goes |
+ *    +--------+-------------+----------+--------+---------+-------------- … ----------------------------+
+ *               31 bits  1
  *
- * The label is an address inside `block`; the root has neither. Without points a node other than the root has two or
- * more children.
+ * The root has no label. Without points a node other than the root has two or more children.
  */
 @unmanaged
 export class Node {
   parent: Node = none<Node>();
-  block: TextBlock = none<TextBlock>();
-  label: usize;
-  labelLen: u32;
+  labelWord: u32;
   /** Their table and its kind: see children.ts. */
   children: usize;
   /** Points at this text, newest first. */
   points: Point = none<Point>();
   /** Workers that hold this text: see holders.ts. */
   holders: usize;
+  /** Address of a label inside `block`. */
+  outer: usize;
+  block: TextBlock = none<TextBlock>();
+
+  // @ts-ignore: decorator
+  @inline
+  get labelLen(): u32 {
+    return this.labelWord >>> 1;
+  }
+
+  /** Whether the label lies in a text block. */
+  // @ts-ignore: decorator
+  @inline
+  get isOuter(): bool {
+    return (this.labelWord & 1) != 0;
+  }
+
+  /** Address of the label. */
+  get label(): usize {
+    return labelOf(this);
+  }
+}
+/** Where a node's own text begins. */
+export const TEXT_OF_NODE: usize = 20;
+
+/** What a segment has that continues another: lies before its record.
+ *
+ *   -16       -12    -8            -4            0
+ *    +--------+------+-------------+-------------+----------
+ *    | parent | base | nextSibling | prevSibling | Segment …
+ *    +--------+------+-------------+-------------+----------
+ */
+@unmanaged
+export class Continuation {
+  /** What this continues. The tokens of the path before this are some of its first ones. */
+  parent: Segment = none<Segment>();
+  /** Tokens of the path before the own. */
+  base: u32;
+  next: Segment = none<Segment>();
+  previous: Segment = none<Segment>();
 }
 
 /** A run of tokens that one event added; its payload follows the record.
  *
- *    0        4       8      12         16     24      28      32          36      40       44
- *    +--------+-------+------+----------+------+-------+-------+-----------+-------+--------+-----------+--
- *    | parent | count | base | spans    | tick | stamp | equal | pathScope | scope | points | traverse  |
- *    |        |       |      | AndKind  | u64  |       |       |           |       |        | Version   |
- *    +--------+-------+------+----------+------+-------+-------+-----------+-------+--------+-----------+--
- *    48           52            56            60      64      68     72      76        80
- *  --+------------+-------------+-------------+-------+-------+------+-------+---------+
- *    | firstChild | nextSibling | prevSibling | newer | older | pins | holds | heapPos |
- *  --+------------+-------------+-------------+-------+-------+------+-------+---------+
- *    80
- *  --+------------------+-------------------------+-------------------+
- *    | ids: u32 a token | logprobs: f32 or f64 or | spans, 8 B each:  |
- *    |                  | nothing a token         | see segments.ts   |
- *  --+------------------+-------------------------+-------------------+
+ *    0       4       8      12       16                20           24      28      32
+ *    +-------+-------+------+--------+-----------------+------------+-------+-------+
+ *    | count | facts | tick | points | traverseVersion | firstChild | older | newer |
+ *    +-------+-------+------+--------+-----------------+------------+-------+-------+
+ *    32
+ *    +------------------+-------------------------+-------------------+---------------------+
+ *    | ids: u32 a token | logprobs: f32 or f64 or | spans, packed:    | own scope: u32, if  |
+ *    |                  | nothing a token         | see segments.ts   | it is no other fact |
+ *    +------------------+-------------------------+-------------------+---------------------+
  *
- * What a look-up touches comes first, so that it lies in one or two lines of the processor's cache.
+ *   facts   0               2               4           5           7            32
+ *           +---------------+---------------+-----------+-----------+------------+
+ *           | LOGPROBS_ : 2 | SPANS_ : 2    | CONTINUES | OWN_ : 2  | path scope |
+ *           +---------------+---------------+-----------+-----------+------------+
  */
 @unmanaged
 export class Segment {
-  /** What this continues; none at the root. The tokens of the path before this are some of its first ones. */
-  parent: Segment = none<Segment>();
   /** Own tokens. */
   count: u32;
-  /** Tokens of the path before the own. */
-  base: u32;
-  /** Number of spans, and how logprobs are held: see segments.ts. */
-  spansAndKind: u32;
-  /** When it was last used. */
-  tick: u64;
-  /** Operation that wrote `equal`. */
-  stamp: u32;
-  /** Own tokens that equal those of the operation. */
-  equal: u32;
-  /** Scope of all samples on the path. */
-  pathScope: u32;
-  scope: u32;
+  facts: u32;
+  /** When it was last used: around the wrap, see recency.ts. */
+  tick: u32;
   /** Places of this segment, newest first. */
   points: Point = none<Point>();
   /** Newest integer version that passed through, or -1. At least its children's. */
   traverseVersion: i32;
   firstChild: Segment = none<Segment>();
-  nextSibling: Segment = none<Segment>();
-  prevSibling: Segment = none<Segment>();
-  /** All segments, in order of creation: a parent is older than its children. */
-  newer: Segment = none<Segment>();
+  /** Neighbours by last use, or holds and pins: see recency.ts. */
   older: Segment = none<Segment>();
-  /** Pins on this segment. */
-  pins: u32;
-  /** Pins, and children with holds. */
-  holds: u32;
-  /** Place in the eviction heap from 1; 0: not there. */
-  heapPos: u32;
+  newer: Segment = none<Segment>();
+
+  // @ts-ignore: decorator
+  @inline
+  get link(): Continuation {
+    return changetype<Continuation>(changetype<usize>(this) - offsetof<Continuation>());
+  }
+
+  /** What this continues; none at the root. */
+  get parent(): Segment {
+    return parentOf(this);
+  }
+
+  get base(): u32 {
+    return this.facts & CONTINUES ? this.link.base : 0;
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  get nextSibling(): Segment {
+    return this.facts & CONTINUES ? this.link.next : none<Segment>();
+  }
+
+  /** Scope of all samples on the path. A host that counts its scopes in a `Map` has no more than 2^24. */
+  // @ts-ignore: decorator
+  @inline
+  get pathScope(): u32 {
+    return this.facts >>> PATH_SCOPE_SHIFT;
+  }
 }
 /** Where a segment's ids begin. */
 export const IDS_OF_SEGMENT: usize = offsetof<Segment>();
 
+/** `Segment.facts`: how spans are packed (see segments.ts); whether there is a Continuation; own scope. */
+export const SPANS_SHIFT: u32 = 2;
+export const CONTINUES: u32 = 16;
+export const OWN_SHIFT: u32 = 5;
+export const PATH_SCOPE_SHIFT: u32 = 7;
+/** The own scope: SCOPE_NONE; the path's; another, which lies behind the spans. */
+export const OWN_NONE: u32 = 0;
+export const OWN_IS_PATH: u32 = 1;
+export const OWN_STORED: u32 = 2;
+
 /** A place in a stored sequence that a text leads to.
  *
- *    0         4      8      12      16           20           24              28      32       40
- *    +---------+------+------+-------+------------+------------+---------------+-------+--------+
- *    | segment | node | kept | flags | nextAtNode | prevAtNode | nextOfSegment | index | serial |
- *    +---------+------+------+-------+------------+------------+---------------+-------+--------+
+ *    0         4      8            12           16           20              24           28
+ *    +---------+------+------------+------------+------------+---------------+------------+
+ *    | segment | node | kept flags | nextAtNode | prevAtNode | nextOfSegment | generation |
+ *    +---------+------+------------+------------+------------+---------------+------------+
+ *                      27 bits  5
  *
- * A free point has serial 0, and `nextAtNode` links to the next free one. Points never move, and their memory serves
- * nothing else: so a handle (index, serial) can always be checked.
+ * A free point has no segment, and `nextAtNode` links to the next free one. Points never move, and their memory serves
+ * nothing else: so a handle (address, generation), which names the trie too, can always be checked.
  */
 @unmanaged
 export class Point {
   segment: Segment = none<Segment>();
   node: Node = none<Node>();
-  /** How many of the segment's tokens lie before it. */
-  kept: u32;
-  flags: u32;
+  keptAndFlags: u32;
   nextAtNode: Point = none<Point>();
   prevAtNode: Point = none<Point>();
   nextOfSegment: Point = none<Point>();
-  index: u32;
-  serial: u64;
-}
+  /** How many points stood here before, and 1. */
+  generation: u32;
 
-/** Everything that is not a record of its own. */
+  /** How many of the segment's tokens lie before it. */
+  // @ts-ignore: decorator
+  @inline
+  get kept(): u32 {
+    return this.keptAndFlags >>> FLAGS_BITS;
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  get flags(): u32 {
+    return this.keptAndFlags & ((1 << FLAGS_BITS) - 1);
+  }
+}
+export const FLAGS_BITS: u32 = 5;
+/** Tokens of one segment at most. */
+export const COUNT_MAX: u32 = (1 << (32 - FLAGS_BITS)) - 1;
+
+/** Everything that is not a record of its own: first what outlasts that everything is forgotten. */
 @unmanaged
 export class Header {
-  root: Node = none<Node>();
   /** Bounds. */
   maxTokens: u32;
   maxBytes: u32;
   gcThresholdK: u32;
+  newestVersion: i32;
+  /** Number of the operation, for what it has compared; of the last mark, see holders.ts. */
+  stamp: u32;
+  holderStamp: u32;
+  /** Evicted texts that are remembered. */
+  evictedCap: u32;
+  /** Arena: see arena.ts. */
+  firstRegion: usize;
+  lastRegion: usize;
+  arenaEnd: usize;
+  arenaBytes: u32;
+  usedBytes: u32;
+  freeBytes: u32;
+  windowBytes: u32;
+  evictedLru: u64;
+  evictedVersion: u64;
+  evictedRemoved: u64;
+
+  root: Node = none<Node>();
   /** Sizes. */
   tokens: u32;
   entries: u32;
@@ -193,23 +286,18 @@ export class Header {
   nodes: u32;
   pins: u32;
   heldTokens: u32;
-  /** Segments by age; where a sliced collection goes on. */
+  /** The ends of the list by last use; the segment that a sliced collection has looked at last; the last use. */
   newest: Segment = none<Segment>();
   oldest: Segment = none<Segment>();
   gcCursor: Segment = none<Segment>();
-  newestVersion: i32;
+  tick: u32;
   /** Limit of the last collection that a full cache caused. */
   collectedLimit: i32;
-  /** Operation counter for `Segment.stamp`. */
-  stamp: u32;
-  /** Eviction heap: 1-based array of entries, see heap.ts. */
-  heap: usize;
-  heapLen: u32;
-  heapCap: u32;
-  /** Points: directory of chunks, list of free ones. */
-  chunks: usize;
-  chunkCount: u32;
-  chunkCap: u32;
+  /** Limit of the collection that a full cache began and has not come to the end of. */
+  collectingLimit: i32;
+  /** Points: number of the trie in handles, last chunk, list of free ones. */
+  epoch: u32;
+  chunk: usize;
   freePoint: Point = none<Point>();
   /** Scopes: number of segments of each. */
   scopeRefs: usize;
@@ -219,14 +307,6 @@ export class Header {
   inputCap: u32;
   output: usize;
   outputCap: u32;
-  windowBytes: u32;
-  /** Arena: see arena.ts. */
-  firstRegion: usize;
-  lastRegion: usize;
-  arenaEnd: usize;
-  usedBytes: u32;
-  freeBytes: u32;
-  arenaBytes: u32;
   /** Results of `walk`: bytes shared with the query, and text length of the deepest whole node. */
   walkMatched: u32;
   walkDepth: u32;
@@ -234,36 +314,43 @@ export class Header {
   mergesSkipped: u32;
   /** Bytes of the text in the input window that the trie is known to have; the host sets it to 0 when it writes one. */
   known: u32;
-  tick: u64;
-  serial: u64;
-  evictedLru: u64;
-  evictedVersion: u64;
-  evictedRemoved: u64;
   /** Fault injection, for tests: allocations until one fails (0: never); whether all after it fail; that one did. */
   faultIn: u32;
   faultStays: u32;
   faulted: u32;
-  /** Holders: workers are below this; stamp of the last mark; for each worker the last stamp before it was removed. */
+  /** Holders: workers are below this; for each worker the last stamp before it was removed. */
   workers: u32;
-  holderStamp: u32;
   removedAt: usize;
-  /** Evicted texts, see evicted.ts: the table, or 0; texts it remembers; texts remembered so far. */
+  /** Evicted texts, see evicted.ts: the table, or 0; texts remembered so far. */
   evicted: usize;
-  evictedCap: u32;
   evictedCount: u32;
   /** Their lengths as powers of two at or below: a bit each. */
   evictedLengths: u32;
   /** Parts of a turn of the ring so far. */
   evictedEpoch: u32;
+  /** Units of work of a slice: see reclaim.ts. */
+  work: u32;
   /** Where the next eviction is likely to end, or none: its depth, sum of whole blocks, first bytes of its text. */
   pathNode: Node = none<Node>();
   pathDepth: u32;
-  /** Limit of the collection that a full cache began and has not come to the end of. */
-  collectingLimit: i32;
-  /** Units of work of a slice: see reclaim.ts. */
-  work: u32;
   pathSum: u64;
   pathFirst: u64;
+}
+/** Where the part begins that is forgotten. */
+export const FORGOTTEN: usize = offsetof<Header>("root");
+
+/** `node.label`, for where it is to be fast; the other is a call. */
+// @ts-ignore: decorator
+@inline
+export function labelOf(node: Node): usize {
+  return select<usize>(node.outer, changetype<usize>(node) + TEXT_OF_NODE, node.isOuter);
+}
+
+/** `segment.parent`, for where it is to be fast. */
+// @ts-ignore: decorator
+@inline
+export function parentOf(segment: Segment): Segment {
+  return segment.facts & CONTINUES ? segment.link.parent : none<Segment>();
 }
 
 /** What an operation answers, besides the output window. */
@@ -275,8 +362,8 @@ export class Result {
   spliceBytes: u32;
   units: u32;
   candidates: u32;
-  /** Handle; index is NO_POINT when there is none. */
-  index: u32;
+  /** Handle; the address is NO_POINT when there is none. */
+  point: u32;
   serialLow: u32;
   serialHigh: u32;
   /** Addresses of what was asked for, in the output window; ids may lie in their segment. */

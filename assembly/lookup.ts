@@ -5,8 +5,7 @@ import { exists, header, NO_POINT, Point, result } from "./layout";
 import { findText, findTokens, pointOfTokens, tokensGiven, Wanted, WANTED } from "./match";
 import { writeHandle, writePath } from "./output";
 import { pointAt } from "./points";
-import { pin } from "./reclaim";
-import { touch } from "./segments";
+import { pin, touch } from "./recency";
 
 /** Flags beside those of output.ts: pin what is found; the text is ASCII, so that its bytes are UTF-16 units. */
 export const PIN: u32 = 32;
@@ -36,8 +35,8 @@ export function lookupTokens(length: u32, ids: usize, count: u32, scope: u32, fl
 }
 
 /** Writes the path that ends at a handle; NO_POINT in the result when it is stale. */
-export function readHandle(index: u32, serial: u64, flags: u32): bool {
-  const point = pointAt(index, serial);
+export function readHandle(address: usize, serial: u64, flags: u32): bool {
+  const point = pointAt(address, serial);
   if (!exists(point)) return nothing();
   writeHandle(point);
   return writePath(point.segment, point.kept, flags);
@@ -47,8 +46,8 @@ export function readHandle(index: u32, serial: u64, flags: u32): bool {
  * Writes the path of `tokens` tokens that a look-up has found, as long as its point stands. False when it does not, or
  * when there is no memory.
  */
-export function readFound(index: u32, serial: u64, tokens: u32, flags: u32): bool {
-  const point = pointAt(index, serial);
+export function readFound(address: usize, serial: u64, tokens: u32, flags: u32): bool {
+  const point = pointAt(address, serial);
   return exists(point) && writePath(point.segment, tokens - point.segment.base, flags);
 }
 
@@ -70,7 +69,7 @@ function answer(point: Point, kept: u32, text: usize, flags: u32): bool {
 
 function nothing(): bool {
   const r = result();
-  r.index = NO_POINT;
+  r.point = NO_POINT;
   r.tokens = 0;
   r.units = 0;
   r.digitsLen = 0;

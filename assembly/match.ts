@@ -5,8 +5,10 @@ import {
   exists,
   header,
   INSERTED,
+  MEMO,
   Node,
   none,
+  parentOf,
   Point,
   result,
   RETRIEVE_ONLY,
@@ -16,7 +18,7 @@ import {
   TRIMMED,
 } from "./layout";
 import { equalLogprobs } from "./logprobs";
-import { cutOf, equalIds, equalMask } from "./segments";
+import { cutOf, equalIds, equalMask, tokensTo } from "./segments";
 import { sharedOfLabel, walk } from "./trie";
 
 /** Questions: the longest inserted text; tokens to give out; tokens to continue. */
@@ -117,13 +119,12 @@ function countUsable(first: Point, flags: u32, scope: u32): u32 {
  * The point, on the way that the text leads, whose path holds most of the beginning of the wanted tokens; among equals
  * whole segments before trimmed ones, then the deepest, then the newest. Cost: text and tokens compared.
  *
- * A segment is compared once: `equal` tells, under this operation's stamp, how many of its tokens agree. What a segment
- * continues has a point at or above its own, made earlier: so walking down, oldest first, meets it before.
+ * What a segment continues has a point at or above its own, made earlier: so walking down, oldest first, meets it before.
  */
 export function findTokens(text: usize, length: u32, scope: u32): Point {
   const h = header();
   const r = result();
-  const stamp = nextStamp();
+  nextStamp();
   let best = none<Point>();
   let node = h.root;
   let depth: u32 = 0;
@@ -139,35 +140,36 @@ export function findTokens(text: usize, length: u32, scope: u32): Point {
     depth = matched;
     node = child;
     if (!exists(node.points)) continue;
-    const better = betterAt(node, best, stamp, scope, depth == length);
+    const better = betterAt(node, best, scope, depth == length);
     if (better == best) continue;
     best = better;
     r.spliceBytes = depth;
   }
   r.matchedBytes = matched;
-  if (exists(best)) r.candidates = countAgreeing(best.node.points, scope);
   return best;
 }
 
-function betterAt(node: Node, known: Point, stamp: u32, scope: u32, atEnd: bool): Point {
+/** A better point at a node than the best known, or that. Counts those that agree when it is better. */
+function betterAt(node: Node, known: Point, scope: u32, atEnd: bool): Point {
   let best = known;
+  let agreeing: u32 = 0;
   let point = node.points;
   while (exists(point.nextAtNode)) point = point.nextAtNode;
   for (; exists(point); point = point.prevAtNode) {
-    const segment = point.segment;
-    if (segment.stamp != stamp) compareOwn(segment, stamp);
-    if (point.kept > segment.equal) continue;
-    if (scope != ANY_SCOPE && !inScope(segment, scope)) continue;
+    if (!agrees(point)) continue;
+    if (scope != ANY_SCOPE && !inScope(point.segment, scope)) continue;
+    agreeing++;
     if (!leavesToken(point, atEnd)) continue;
     if (!exists(best) || !outranks(best, point)) best = point;
   }
+  if (best != known) result().candidates = agreeing;
   return best;
 }
 
 /** Whether `a` is preferred to `b`, which lies deeper or is newer. */
 function outranks(a: Point, b: Point): bool {
-  const left = a.segment.base + a.kept;
-  const right = b.segment.base + b.kept;
+  const left = tokensTo(a);
+  const right = tokensTo(b);
   if (left != right) return left > right;
   return !(a.flags & TRIMMED) && (b.flags & TRIMMED) != 0;
 }
@@ -175,39 +177,105 @@ function outranks(a: Point, b: Point): bool {
 /** Text must not outlast the tokens: what is added holds at least one. */
 function leavesToken(point: Point, atEnd: bool): bool {
   const wanted = changetype<Wanted>(WANTED);
-  return !wanted.whole || atEnd || point.segment.base + point.kept < wanted.count;
+  return !wanted.whole || atEnd || tokensTo(point) < wanted.count;
 }
 
-function compareOwn(segment: Segment, stamp: u32): void {
-  segment.stamp = stamp;
-  segment.equal = 0;
-  const parent = segment.parent;
-  if (exists(parent) && (parent.stamp != stamp || parent.equal < cutOf(segment))) return;
+// --- what has been compared ----------------------------------------------------------------------------------------
+
+/**
+ * How many own tokens of a segment agree, for segments that are asked about again: those of several points, and those
+ * that others continue. A place for each by its address; one that another has taken costs a comparison.
+ */
+@unmanaged
+class Memo {
+  /** Operation that wrote it. */
+  stamp: u32;
+  segment: Segment = none<Segment>();
+  equal: u32;
+}
+const MEMO_COUNT: usize = 512;
+
+// @ts-ignore: decorator
+@inline
+function memoOf(segment: Segment): Memo {
+  const address = changetype<usize>(segment);
+  return changetype<Memo>(MEMO + (((address >> 4) ^ (address >> 13)) & (MEMO_COUNT - 1)) * offsetof<Memo>());
+}
+
+// @ts-ignore: decorator
+@inline
+function holdsFor(memo: Memo, segment: Segment): bool {
+  return memo.segment == segment && memo.stamp == header().stamp;
+}
+
+/** Whether the path up to a point has the wanted tokens of the last `findTokens`. */
+export function agrees(point: Point): bool {
+  const segment = point.segment;
+  const memo = memoOf(segment);
+  return point.kept <= (holdsFor(memo, segment) ? memo.equal : compare(segment, memo));
+}
+
+/** How many own tokens of a segment agree: none where what it continues does not. */
+function compare(segment: Segment, memo: Memo): u32 {
+  let equal: u32 = 0;
+  if (continuesAgreeing(segment)) equal = equalOwn(segment, 0xffffffff);
+  if (exists(segment.firstChild) || exists(segment.points.nextOfSegment)) {
+    memo.stamp = header().stamp;
+    memo.segment = segment;
+    memo.equal = equal;
+  }
+  return equal;
+}
+
+function continuesAgreeing(segment: Segment): bool {
+  const parent = parentOf(segment);
+  if (!exists(parent)) return true;
+  const memo = memoOf(parent);
+  const cut = segment.link.base - parent.base;
+  if (holdsFor(memo, parent)) return cut <= memo.equal;
+  // It is asked about again, by others that continue it.
+  return cut <= compareLost(parent, memo);
+}
+
+/** As `compare`, where another has taken the place: what is above is compared once more, too, up to what is known. */
+function compareLost(segment: Segment, memo: Memo): u32 {
+  let child = segment;
+  let agreeing = true;
+  for (let s = segment.parent; exists(s) && agreeing; s = s.parent) {
+    const cut = cutOf(child);
+    const known = memoOf(s);
+    if (holdsFor(known, s)) {
+      agreeing = cut <= known.equal;
+      break;
+    }
+    agreeing = cut <= equalOwn(s, s.base + cut);
+    child = s;
+  }
+  memo.stamp = header().stamp;
+  memo.segment = segment;
+  return memo.equal = agreeing ? equalOwn(segment, 0xffffffff) : 0;
+}
+
+/** How many own tokens of a segment are those wanted at their places, of the first `count` of the path. */
+function equalOwn(segment: Segment, count: u32): u32 {
   const wanted = changetype<Wanted>(WANTED);
   const base = segment.base;
-  if (base >= wanted.count) return;
-  let equal = equalIds(segment, wanted.ids + (<usize> base << 2), wanted.count - base);
+  const end = min<u32>(count, wanted.count);
+  if (base >= end) return 0;
+  let equal = equalIds(segment, wanted.ids + (<usize> base << 2), end - base);
   if (wanted.whole && equal) {
     equal = equalMask(segment, wanted.mask + base, equal);
     const logprobs = wanted.logprobs ? wanted.logprobs + (<usize> base << 3) : 0;
     equal = equalLogprobs(segment, logprobs, equal);
   }
-  segment.equal = equal;
+  return equal;
 }
 
-function countAgreeing(first: Point, scope: u32): u32 {
-  let count: u32 = 0;
-  for (let p = first; exists(p); p = p.nextAtNode) {
-    const fits = scope == ANY_SCOPE || inScope(p.segment, scope);
-    if (fits && p.kept <= p.segment.equal) count++;
-  }
-  return count;
-}
-
-/** A stamp that no segment bears. */
-function nextStamp(): u32 {
+/** Begins an operation that compares: what others have compared holds no more. */
+function nextStamp(): void {
   const h = header();
-  if (++h.stamp != 0) return h.stamp;
-  for (let s = h.newest; exists(s); s = s.older) s.stamp = 0;
-  return ++h.stamp;
+  if (++h.stamp == 0) {
+    memory.fill(MEMO, 0, MEMO_COUNT * offsetof<Memo>());
+    h.stamp = 1;
+  }
 }

@@ -1,7 +1,7 @@
 /** The windows through which the host hands in a query and reads an answer. */
 import { allocateWindow, releaseWindow, usableSize } from "./arena";
 import { DIGITS_MAX, DIGITS_SLACK, writeDigits } from "./digits";
-import { exists, header, LOGPROBS_F32, LOGPROBS_F64, Point, result, Segment } from "./layout";
+import { exists, header, LOGPROBS_F32, LOGPROBS_F64, parentOf, Point, result, Segment } from "./layout";
 import { readLogprobs } from "./logprobs";
 import {
   cutOf,
@@ -93,7 +93,7 @@ export function writePath(segment: Segment, kept: u32, wanted: u32): bool {
   r.versions = versions;
   r.lossMask = lossMask;
   let tokens = kept;
-  for (let s = segment; exists(s); s = s.parent) {
+  for (let s = segment; exists(s); s = parentOf(s)) {
     const base: usize = s.base;
     if (!idsInPlace && wanted & (WANT_IDS | WANT_DIGITS)) memory.copy(ids + (base << 2), idsOf(s), <usize> tokens << 2);
     if (!logprobsInPlace && wanted & WANT_LOGPROBS) readLogprobs(s, tokens, logprobs + (base << 3));
@@ -134,7 +134,7 @@ function fillWords(at: usize, count: u32, value: i32): void {
 /** Names a point to the host. */
 export function writeHandle(point: Point): void {
   const r = result();
-  r.index = point.index;
-  r.serialLow = point.serial as u32;
-  r.serialHigh = (point.serial >> 32) as u32;
+  r.point = changetype<u32>(point);
+  r.serialLow = point.generation;
+  r.serialHigh = header().epoch;
 }

@@ -1,25 +1,27 @@
 /**
  * Points: where a text leads to tokens. They live in chunks of their own that are never given back, so that a handle,
- * which is a point's index and serial, can be checked at any time.
+ * which is a point's address, its generation and the trie's number, can be checked at any time.
  *
- * The directory is an array of chunk addresses; a chunk holds CHUNK_POINTS points. Index i is point i % CHUNK_POINTS of
- * chunk i / CHUNK_POINTS.
+ *   chunk   0        4
+ *           +--------+--------------------- … ---------------------+
+ *           | before | CHUNK_POINTS points                         |
+ *           +--------+--------------------- … ---------------------+
  */
-import { allocate, release } from "./arena";
-import { ENTRY, exists, header, Node, none, Point, Segment, TRIMMED } from "./layout";
+import { allocate } from "./arena";
+import { ENTRY, exists, FLAGS_BITS, header, Node, none, Point, RESERVED_BYTES, Segment, TRIMMED } from "./layout";
 
-const CHUNK_BITS: u32 = 6;
-const CHUNK_POINTS: u32 = 1 << CHUNK_BITS;
-const CHUNKS_MIN: u32 = 16;
+export const CHUNK_POINTS: u32 = 64;
+const POINTS_OF_CHUNK: usize = 4;
+const CHUNK_BYTES: usize = POINTS_OF_CHUNK + <usize> CHUNK_POINTS * offsetof<Point>();
 
-/** The point of that index and serial; none when it is gone. */
-export function pointAt(index: u32, serial: u64): Point {
+/** The point of that handle; none when it is gone. `serial`: the trie's number above the generation. */
+export function pointAt(address: usize, serial: u64): Point {
   const h = header();
-  const chunk = index >> CHUNK_BITS;
-  if (chunk >= h.chunkCount) return none<Point>();
-  const start = load<usize>(h.chunks + (<usize> chunk << 2));
-  const point = changetype<Point>(start + <usize> (index & (CHUNK_POINTS - 1)) * offsetof<Point>());
-  return point.serial == serial && serial != 0 ? point : none<Point>();
+  // An address of this trie is one of a point; another is seen by the number.
+  const foreign = (serial >> 32) as u32 != h.epoch;
+  if (foreign || address < RESERVED_BYTES || address > h.arenaEnd - offsetof<Point>()) return none<Point>();
+  const point = changetype<Point>(address);
+  return point.generation == serial as u32 && exists(point.segment) ? point : none<Point>();
 }
 
 /**
@@ -30,16 +32,14 @@ export function addPoint(segment: Segment, node: Node, kept: u32, flags: u32): P
   const known = findPoint(segment, node, kept, flags);
   if (exists(known)) {
     if (flags & ~known.flags & ENTRY) h.entries++;
-    known.flags |= flags;
+    known.keptAndFlags |= flags;
     return known;
   }
   const point = takePoint();
   if (!exists(point)) return point;
   point.segment = segment;
   point.node = node;
-  point.kept = kept;
-  point.flags = flags;
-  point.serial = ++h.serial;
+  point.keptAndFlags = kept << FLAGS_BITS | flags;
   point.prevAtNode = none<Point>();
   point.nextAtNode = node.points;
   if (exists(node.points)) node.points.prevAtNode = point;
@@ -72,24 +72,18 @@ export function freePoint(point: Point): void {
   if (exists(previous)) previous.nextAtNode = next;
   else point.node.points = next;
   if (point.flags & ENTRY) h.entries--;
-  point.serial = 0;
+  point.segment = none<Segment>();
+  // Where generations have run out, nothing stands any more: no handle may fit again.
+  if (++point.generation == 0) return;
   point.nextAtNode = h.freePoint;
   h.freePoint = point;
 }
 
-/** Serials of one trie; they stay in order when they are moved to another's. */
-const SERIALS: u64 = 1 << 40;
-
-/** Moves all serials to those above `serial`. O(points). */
-export function renumberPoints(serial: u64): void {
-  const h = header();
-  const points = h.chunkCount << CHUNK_BITS;
-  for (let i: u32 = 0; i < points; i++) {
-    const start = load<usize>(h.chunks + (<usize> (i >> CHUNK_BITS) << 2));
-    const point = changetype<Point>(start + <usize> (i & (CHUNK_POINTS - 1)) * offsetof<Point>());
-    if (point.serial) point.serial = serial + (point.serial & (SERIALS - 1));
-  }
-  h.serial = serial + (h.serial & (SERIALS - 1));
+/** The segment whose newest point is the `i`th of a chunk, or none: for walks over all segments, each of them once. */
+export function segmentIn(chunk: usize, i: u32): Segment {
+  const point = changetype<Point>(chunk + POINTS_OF_CHUNK + <usize> i * offsetof<Point>());
+  const segment = point.segment;
+  return exists(segment) && segment.points == point ? segment : none<Segment>();
 }
 
 function takePoint(): Point {
@@ -102,32 +96,17 @@ function takePoint(): Point {
 
 function addChunk(): bool {
   const h = header();
-  if (h.chunkCount == h.chunkCap && !growDirectory()) return false;
-  const start = allocate(CHUNK_POINTS * offsetof<Point>());
-  if (start == 0) return false;
-  store<usize>(h.chunks + (<usize> h.chunkCount << 2), start);
-  const first = h.chunkCount << CHUNK_BITS;
-  for (let i: u32 = CHUNK_POINTS; i-- > 0;) {
-    const point = changetype<Point>(start + <usize> i * offsetof<Point>());
-    point.serial = 0;
-    point.index = first + i;
+  const chunk = allocate(CHUNK_BYTES as u32);
+  if (chunk == 0) return false;
+  store<usize>(chunk, h.chunk);
+  h.chunk = chunk;
+  for (let at = chunk + CHUNK_BYTES; at > chunk + POINTS_OF_CHUNK;) {
+    at -= offsetof<Point>();
+    const point = changetype<Point>(at);
+    point.segment = none<Segment>();
+    point.generation = 1;
     point.nextAtNode = h.freePoint;
     h.freePoint = point;
   }
-  h.chunkCount++;
-  return true;
-}
-
-function growDirectory(): bool {
-  const h = header();
-  const cap = max<u32>(CHUNKS_MIN, h.chunkCap * 2);
-  const chunks = allocate(cap << 2);
-  if (chunks == 0) return false;
-  if (h.chunks) {
-    memory.copy(chunks, h.chunks, h.chunkCount << 2);
-    release(h.chunks);
-  }
-  h.chunks = chunks;
-  h.chunkCap = cap;
   return true;
 }

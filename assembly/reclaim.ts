@@ -1,11 +1,7 @@
 /**
- * What keeps the trie within its bounds: removal, weight-version garbage collection, eviction; and what keeps segments
- * from it: pins.
- *
- * A segment is as recently used as itself or anything that continues it. A look-up therefore writes the tick of one
- * segment only; when a segment goes, its parent inherits its tick.
+ * What keeps the trie within its bounds: removal, weight-version garbage collection, eviction. What goes first, and what
+ * stays, recency.ts tells.
  */
-import { dropEvictable, leastRecent, pushEvictable } from "./heap";
 import {
   CAUSE_LRU,
   CAUSE_REMOVED,
@@ -19,12 +15,15 @@ import {
 } from "./layout";
 import { evictedBytesWanted, makesLargeTable, rememberText } from "./evicted";
 import { freePoint } from "./points";
-import { freeSegment } from "./segments";
+import { disinherit, heldTokensWith, inherit, leastRecent, releasePins } from "./recency";
+import { detach, freeSegment } from "./segments";
 import { anyChild } from "./children";
 import { findSubtree, prune } from "./trie";
 
 /** Points removed that count as a unit of work (a shift). */
 const POINTS_SHIFT: u32 = 4;
+/** Segments passed that count as a unit of work (a shift). */
+const PASSED_SHIFT: u32 = 6;
 /** Units that an insert into a full cache spends on a collection; the next goes on. */
 const COLLECT_AT_ONCE: u32 = 4096;
 
@@ -55,22 +54,18 @@ function removePoints(segment: Segment, cause: u32, most: u32): bool {
 
 function freeLeaf(segment: Segment, cause: u32): void {
   const h = header();
-  h.pins -= segment.pins;
   const tokens: u64 = segment.count;
   if (cause == CAUSE_LRU) h.evictedLru += tokens;
   else if (cause == CAUSE_VERSION) h.evictedVersion += tokens;
   else if (cause == CAUSE_REMOVED) h.evictedRemoved += tokens;
+  releasePins(segment);
+  detach(segment);
   const parent = segment.parent;
-  const tick = segment.tick;
-  if (segment.holds) {
-    segment.holds = 1;
-    unhold(segment);
+  if (exists(parent)) {
+    if (cause == CAUSE_UNDONE) disinherit(parent);
+    else inherit(parent, segment);
   }
-  dropEvictable(segment);
   freeSegment(segment);
-  if (!exists(parent)) return;
-  if (cause != CAUSE_UNDONE && parent.tick < tick) parent.tick = tick;
-  pushEvictable(parent);
 }
 
 /** Removes a segment and everything that continues it, children first. */
@@ -102,84 +97,60 @@ export function removeText(text: usize, length: u32): void {
   r.removedTokens = tokens - h.tokens;
 }
 
-// --- pins ----------------------------------------------------------------------------------------------------------
-
-/** Keeps a segment, and with it all it continues. */
-export function pin(segment: Segment): void {
-  segment.pins++;
-  header().pins++;
-  hold(segment);
-}
-
-/** Ends one pin. */
-export function unpin(segment: Segment): void {
-  if (segment.pins == 0) return;
-  segment.pins--;
-  header().pins--;
-  unhold(segment);
-}
-
-/** As `pin`, for the length of an operation. */
-export function hold(segment: Segment): void {
-  const h = header();
-  for (let s = segment; exists(s); s = s.parent) {
-    if (s.holds++) return;
-    h.heldTokens += s.count;
-  }
-}
-
-export function unhold(segment: Segment): void {
-  const h = header();
-  for (let s = segment; exists(s); s = s.parent) {
-    if (--s.holds) return;
-    h.heldTokens -= s.count;
-    pushEvictable(s);
-  }
-}
-
 // --- garbage collection --------------------------------------------------------------------------------------------
 
 /**
- * Looks at segments, newest first, and removes those that no version above `limit` passed through, that nothing continues
- * and nothing holds. Goes on where the last call stopped; true when it has come to the end.
+ * Looks at segments that nothing continues and nothing holds, least recently used first, and removes those that no version
+ * above `limit` passed through, but not `kept`. Goes on where the last call stopped; true when it has come to the end.
  *
  * Stops after `most` units of work: a segment looked at is one, so are so many of its points removed, so much text
- * copied or hashed for it, so many nodes climbed. What comes between two looks at the clock is bounded: a point, and
- * with it the text that is moved at once (trie.ts) or hashed at once (evicted.ts).
+ * copied or hashed for it, so many nodes climbed, so many segments passed that others continue. What comes between two
+ * looks at the clock is bounded: a point, and with it the text that is moved at once (trie.ts) or hashed at once
+ * (evicted.ts).
  *
- * Newest first is children first; and as a parent is at least as new a version as its children, one pass is enough.
+ * As a parent is at least as new a version as its children, and takes the place of the last one that leaves or has a
+ * later one, one pass is enough.
  */
-export function collect(limit: i32, most: u32): bool {
+export function collect(limit: i32, most: u32, kept: Segment): bool {
   const h = header();
   h.work = 0;
-  if (!exists(h.gcCursor)) h.gcCursor = h.newest;
-  while (exists(h.gcCursor) && h.work < most) {
-    const segment = h.gcCursor;
-    const version = segment.traverseVersion;
+  let passed: u32 = 0;
+  while (true) {
+    const cursor = h.gcCursor;
+    const segment = exists(cursor) ? cursor.newer : h.oldest;
+    if (!exists(segment)) break;
+    if (exists(segment.firstChild) || segment == kept) {
+      h.gcCursor = segment;
+      if ((++passed & ((1 << PASSED_SHIFT) - 1)) == 0 && h.work++ >= most) return false;
+      continue;
+    }
+    if (h.work >= most) return false;
     h.work++;
-    if (version >= 0 && version <= limit && !exists(segment.firstChild) && segment.holds == 0) {
+    const version = segment.traverseVersion;
+    if (version >= 0 && version <= limit) {
       if (most < COLLECT_AT_ONCE && makesLargeTable()) return false;
       if (!removePoints(segment, CAUSE_VERSION, most)) return false;
       freeLeaf(segment, CAUSE_VERSION);
     } else {
-      h.gcCursor = segment.older;
+      h.gcCursor = segment;
     }
   }
-  return !exists(h.gcCursor);
+  h.gcCursor = none<Segment>();
+  return true;
 }
 
 // --- bounds --------------------------------------------------------------------------------------------------------
 
-/** Removes the least recently used segment. False when everything is held. */
-export function evictOne(): bool {
-  const segment = leastRecent();
+/** Removes the least recently used segment, but not `kept`. False when everything else is held. */
+export function evictOne(kept: Segment): bool {
+  const segment = leastRecent(kept);
   if (!exists(segment)) return false;
   removeLeaf(segment, CAUSE_LRU);
   return true;
 }
 
 /** Collects when a newer version has been seen than at the last full cache: a repeat would find next to nothing. */
-function collectIfNewer(): void {
+function collectIfNewer(kept: Segment): void {
   const h = header();
   const limit = <i64> h.newestVersion - <i64> h.gcThresholdK;
   if (limit <= <i64> h.collectedLimit) return;
@@ -187,7 +158,7 @@ function collectIfNewer(): void {
     h.collectingLimit = limit as i32;
     h.gcCursor = none<Segment>();
   }
-  if (collect(limit as i32, COLLECT_AT_ONCE)) h.collectedLimit = limit as i32;
+  if (collect(limit as i32, COLLECT_AT_ONCE, kept)) h.collectedLimit = limit as i32;
 }
 
 /**
@@ -197,9 +168,7 @@ function collectIfNewer(): void {
 export function fitsTokens(need: u32, parent: Segment): bool {
   const h = header();
   if (need == 0 || (need <= h.maxTokens && h.tokens <= h.maxTokens - need)) return true;
-  hold(parent);
-  const held = h.heldTokens;
-  unhold(parent);
+  const held = heldTokensWith(parent);
   if (<u64> held + need <= <u64> h.maxTokens) return true;
   result().heldTokens = held;
   result().tokens = need;
@@ -214,12 +183,10 @@ export function settle(kept: Segment, version: i32): void {
   const h = header();
   h.newestVersion = max<i32>(h.newestVersion, version);
   if (h.tokens <= h.maxTokens) return;
-  hold(kept);
-  collectIfNewer();
+  collectIfNewer(kept);
   while (h.tokens > h.maxTokens) {
-    if (!evictOne()) break;
+    if (!evictOne(kept)) break;
   }
-  unhold(kept);
 }
 
 /**
@@ -230,13 +197,11 @@ export function freeMemory(bytes: u32, parent: Segment): bool {
   const h = header();
   // What a test made fail does not lack memory.
   if (h.faulted) return false;
-  hold(parent);
   const before = h.segments;
   const wanted = <u64> bytes + evictedBytesWanted();
-  collectIfNewer();
+  collectIfNewer(parent);
   let more = true;
-  while (more && (h.segments == before || !likelyFits(wanted))) more = evictOne();
-  unhold(parent);
+  while (more && (h.segments == before || !likelyFits(wanted))) more = evictOne(parent);
   return h.segments < before;
 }
 

@@ -8,10 +8,17 @@
  *          +------------------+---------+
  *          | tokens | mask<<31 | version |
  *          +------------------+---------+
+ *
+ *   packed     all prompt     nothing                        mask 0, version -1
+ *              all sampled    | version |                    mask 1
+ *              turn           | tokens | version |           so many of the prompt, the others sampled
+ *              many           | count | spans … |
  */
 import { allocate, release } from "./arena";
 import { commonPrefix, runLength } from "./bytes";
 import {
+  Continuation,
+  CONTINUES,
   exists,
   header,
   IDS_OF_SEGMENT,
@@ -19,16 +26,28 @@ import {
   LOGPROBS_F32,
   LOGPROBS_F64,
   none,
+  OWN_IS_PATH,
+  OWN_NONE,
+  OWN_SHIFT,
+  OWN_STORED,
+  PATH_SCOPE_SHIFT,
+  Point,
   SCOPE_MIXED,
   SCOPE_NONE,
   Segment,
+  SPANS_SHIFT,
+  UNPACKED,
 } from "./layout";
 import { areDefaults, narrow, sealLogprobs } from "./logprobs";
+import { delist, isListed, touch, unlisted } from "./recency";
 
 export const SPAN_BYTES: u32 = 8;
 const SPAN_MASK_BIT: u32 = 0x80000000;
-/** `spansAndKind`: the kind above the number of spans. */
-const KIND_SHIFT: u32 = 30;
+/** How spans are packed. The first two are the mask, too. */
+const SPANS_PROMPT: u32 = 0;
+const SPANS_SAMPLED: u32 = 1;
+const SPANS_TURN: u32 = 2;
+const SPANS_MANY: u32 = 3;
 const SCOPES_MIN: u32 = 64;
 
 // @ts-ignore: decorator
@@ -37,16 +56,65 @@ export function idsOf(segment: Segment): usize {
   return changetype<usize>(segment) + IDS_OF_SEGMENT;
 }
 
-// @ts-ignore: decorator
-@inline
 export function logprobsOf(segment: Segment): usize {
   return idsOf(segment) + (<usize> segment.count << 2);
 }
 
+/** Where the packed spans begin. */
+function packedOf(segment: Segment): usize {
+  return logprobsOf(segment) + <usize> segment.count * logprobBytes(logprobKindOf(segment));
+}
+
 // @ts-ignore: decorator
 @inline
+function packingOf(segment: Segment): u32 {
+  return (segment.facts >>> SPANS_SHIFT) & 3;
+}
+
+/** The spans of a segment; good until those of another are asked for. */
 export function spansOf(segment: Segment): usize {
-  return logprobsOf(segment) + <usize> segment.count * logprobBytes(logprobKindOf(segment));
+  const at = packedOf(segment);
+  const packing = packingOf(segment);
+  if (packing == SPANS_MANY) return at + 4;
+  const count = segment.count;
+  if (packing == SPANS_TURN) {
+    const tokens = load<u32>(at);
+    writeSpan(UNPACKED, tokens, 0, -1);
+    writeSpan(UNPACKED + SPAN_BYTES, count - tokens, 1, load<i32>(at, 4));
+  } else {
+    writeSpan(UNPACKED, count, packing, packing ? load<i32>(at) : -1);
+  }
+  return UNPACKED;
+}
+
+function spanCountOf(segment: Segment): u32 {
+  const packing = packingOf(segment);
+  return packing == SPANS_MANY ? load<u32>(packedOf(segment)) : packing == SPANS_TURN ? 2 : 1;
+}
+
+function packingFor(spans: usize, spanCount: u32): u32 {
+  const mask = spanMask(spans);
+  if (!mask && spanVersion(spans) != -1) return SPANS_MANY;
+  if (spanCount == 1) return mask;
+  return spanCount == 2 && !mask && spanMask(spans + SPAN_BYTES) ? SPANS_TURN : SPANS_MANY;
+}
+
+// @ts-ignore: decorator
+@inline
+function packedBytes(packing: u32, spanCount: u32): u32 {
+  return packing == SPANS_MANY ? 4 + spanCount * SPAN_BYTES : packing << 2;
+}
+
+function packSpans(at: usize, packing: u32, spans: usize, spanCount: u32): void {
+  if (packing == SPANS_MANY) {
+    store<u32>(at, spanCount);
+    memory.copy(at + 4, spans, <usize> spanCount * SPAN_BYTES);
+  } else if (packing == SPANS_TURN) {
+    store<u32>(at, spanTokens(spans));
+    store<i32>(at, spanVersion(spans + SPAN_BYTES), 4);
+  } else if (packing == SPANS_SAMPLED) {
+    store<i32>(at, spanVersion(spans));
+  }
 }
 
 // @ts-ignore: decorator
@@ -67,30 +135,26 @@ export function spanVersion(span: usize): i32 {
   return load<i32>(span, 4);
 }
 
-// @ts-ignore: decorator
-@inline
 export function writeSpan(span: usize, tokens: u32, mask: u32, version: i32): void {
   store<u32>(span, tokens | (mask << 31));
   store<i32>(span, version, 4);
-}
-
-/** Marks a segment as the most recently used. */
-export function touch(segment: Segment): void {
-  segment.tick = ++header().tick;
 }
 
 /** How a segment holds its logprobs. */
 // @ts-ignore: decorator
 @inline
 export function logprobKindOf(segment: Segment): u32 {
-  return segment.spansAndKind >>> KIND_SHIFT;
+  return segment.facts & 3;
 }
 
 /** How many of the parent's own tokens come before this. */
-// @ts-ignore: decorator
-@inline
 export function cutOf(segment: Segment): u32 {
-  return exists(segment.parent) ? segment.base - segment.parent.base : 0;
+  return segment.facts & CONTINUES ? segment.link.base - segment.link.parent.base : 0;
+}
+
+/** Tokens of the path up to a point. */
+export function tokensTo(point: Point): u32 {
+  return point.segment.base + point.kept;
 }
 
 // @ts-ignore: decorator
@@ -117,81 +181,90 @@ export function newSegment(
   const h = header();
   if (!reserveScope(scope)) return none<Segment>();
   let kind = logprobs == 0 || areDefaults(logprobs, spans, spanCount) ? LOGPROBS_DEFAULT : LOGPROBS_F32;
-  let at = allocateFor(count, kind, spanCount);
+  const packing = packingFor(spans, spanCount);
+  const path = exists(parent) ? joinScopes(parent.pathScope, scope) : scope;
+  const own: u32 = scope == SCOPE_NONE ? OWN_NONE : scope == path ? OWN_IS_PATH : OWN_STORED;
+  const before: usize = exists(parent) ? offsetof<Continuation>() : 0;
+  const fixed = before as u32 + (IDS_OF_SEGMENT as u32) + packedBytes(packing, spanCount) + (own == OWN_STORED ? 4 : 0);
+  const narrowed = before + IDS_OF_SEGMENT + (<usize> count << 2);
+  let at = allocateFor(count, kind, fixed);
   // Nearly all are given and are f32: so they are written as such, and only then looked at closer where they are not.
-  if (at && kind && !narrow(logprobs, count, at + IDS_OF_SEGMENT + (<usize> count << 2))) {
+  if (at && kind && !narrow(logprobs, count, at + narrowed)) {
     release(at);
     kind = sealLogprobs(logprobs, spans, spanCount);
-    at = allocateFor(count, kind, spanCount);
-    if (at && kind == LOGPROBS_F32) narrow(logprobs, count, at + IDS_OF_SEGMENT + (<usize> count << 2));
+    at = allocateFor(count, kind, fixed);
+    if (at && kind == LOGPROBS_F32) narrow(logprobs, count, at + narrowed);
   }
   if (at == 0) return none<Segment>();
-  for (let field: usize = 0; field < IDS_OF_SEGMENT; field += 16) v128.store(at + field, i8x16.splat(0));
-  const segment = changetype<Segment>(at);
-  segment.parent = parent;
-  segment.base = cut;
+  const segment = changetype<Segment>(at + before);
+  v128.store(changetype<usize>(segment), i8x16.splat(0));
+  v128.store(changetype<usize>(segment), i8x16.splat(0), 16);
   segment.count = count;
-  segment.spansAndKind = spanCount | kind << KIND_SHIFT;
+  segment.facts = kind | packing << SPANS_SHIFT | own << OWN_SHIFT | path << PATH_SCOPE_SHIFT;
   segment.traverseVersion = -1;
-  segment.scope = scope;
-  segment.pathScope = scope;
   memory.copy(idsOf(segment), ids, <usize> count << 2);
   if (kind == LOGPROBS_F64) memory.copy(logprobsOf(segment), logprobs, <usize> count << 3);
-  const ownSpans = spansOf(segment);
-  for (let i: u32 = 0; i < spanCount * SPAN_BYTES; i += SPAN_BYTES) store<u64>(ownSpans + i, load<u64>(spans + i));
-  if (exists(parent)) linkToParent(segment, parent);
-  linkAsNewest(segment);
+  packSpans(packedOf(segment), packing, spans, spanCount);
+  if (own == OWN_STORED) store<u32>(ownScopePlace(segment), scope);
+  if (exists(parent)) linkToParent(segment, parent, cut);
   h.segments++;
   h.tokens += count;
   countScope(scope, 1);
+  unlisted(segment);
   touch(segment);
   return segment;
 }
 
-/** Memory for a segment; 0 when there is none. */
-function allocateFor(count: u32, kind: u32, spanCount: u32): usize {
-  const perToken: u64 = 4 + logprobBytes(kind);
-  const bytes = <u64> IDS_OF_SEGMENT + perToken * count + <u64> spanCount * SPAN_BYTES;
+/** Memory for a segment, with `fixed` bytes beside what a token has; 0 when there is none. */
+function allocateFor(count: u32, kind: u32, fixed: u32): usize {
+  const bytes: u64 = <u64> (4 + logprobBytes(kind)) * count + fixed;
   return bytes > 0x7fffffff ? <usize> 0 : allocate(bytes as u32);
 }
 
-function linkToParent(segment: Segment, parent: Segment): void {
-  segment.base += parent.base;
-  segment.pathScope = joinScopes(parent.pathScope, segment.scope);
+function linkToParent(segment: Segment, parent: Segment, cut: u32): void {
+  segment.facts |= CONTINUES;
+  const link = segment.link;
+  link.parent = parent;
+  link.base = parent.base + cut;
   const first = parent.firstChild;
-  segment.nextSibling = first;
-  if (exists(first)) first.prevSibling = segment;
+  link.next = first;
+  link.previous = none<Segment>();
+  if (exists(first)) first.link.previous = segment;
   parent.firstChild = segment;
 }
 
-function linkAsNewest(segment: Segment): void {
-  const h = header();
-  segment.older = h.newest;
-  if (exists(h.newest)) h.newest.newer = segment;
-  else h.oldest = segment;
-  h.newest = segment;
+function ownScopePlace(segment: Segment): usize {
+  const packing = packingOf(segment);
+  const packed = packedOf(segment);
+  return packed + packedBytes(packing, packing == SPANS_MANY ? load<u32>(packed) : 0);
 }
 
-/** Takes a segment without points and children out of every list and frees it. */
+/** Scope of a segment's own samples. */
+export function scopeOf(segment: Segment): u32 {
+  const own = (segment.facts >>> OWN_SHIFT) & 3;
+  if (own == OWN_STORED) return load<u32>(ownScopePlace(segment));
+  return own == OWN_IS_PATH ? segment.pathScope : SCOPE_NONE;
+}
+
+/** Takes a segment out of its parent's list. */
+export function detach(segment: Segment): void {
+  const parent = segment.parent;
+  if (!exists(parent)) return;
+  const next = segment.link.next;
+  const previous = segment.link.previous;
+  if (exists(next)) next.link.previous = previous;
+  if (exists(previous)) previous.link.next = next;
+  else parent.firstChild = next;
+}
+
+/** Frees a segment without points and children that is detached. */
 export function freeSegment(segment: Segment): void {
   const h = header();
-  if (h.gcCursor == segment) h.gcCursor = segment.older;
-  if (exists(segment.older)) segment.older.newer = segment.newer;
-  else h.oldest = segment.newer;
-  if (exists(segment.newer)) segment.newer.older = segment.older;
-  else h.newest = segment.older;
-  const parent = segment.parent;
-  if (exists(parent)) {
-    const next = segment.nextSibling;
-    const previous = segment.prevSibling;
-    if (exists(next)) next.prevSibling = previous;
-    if (exists(previous)) previous.nextSibling = next;
-    else parent.firstChild = next;
-  }
+  if (isListed(segment)) delist(segment);
   h.segments--;
   h.tokens -= segment.count;
-  countScope(segment.scope, -1);
-  release(changetype<usize>(segment));
+  countScope(scopeOf(segment), -1);
+  release(changetype<usize>(segment) - (segment.facts & CONTINUES ? offsetof<Continuation>() : 0));
 }
 
 /** Raises the traverse version of a segment and all it continues. Stops where a newer one has passed already. */
@@ -269,5 +342,5 @@ export function equalMask(segment: Segment, mask: usize, count: u32): u32 {
 /** Whether the spans are these. */
 export function equalSpans(segment: Segment, spans: usize, spanCount: u32): bool {
   const bytes = spanCount * SPAN_BYTES;
-  return (segment.spansAndKind & ~(~0 << KIND_SHIFT)) == spanCount && commonPrefix(spansOf(segment), spans, bytes) == bytes;
+  return spanCountOf(segment) == spanCount && commonPrefix(spansOf(segment), spans, bytes) == bytes;
 }

@@ -6,9 +6,18 @@
  */
 import { allocate, release, usableSize } from "./arena";
 import { commonPrefix } from "./bytes";
-import { addChild, anyChild, countChildren, findChild, releaseChildren, removeChild, replaceChild } from "./children";
+import {
+  addChild,
+  anyChild,
+  countChildren,
+  findChild,
+  firstByte,
+  releaseChildren,
+  removeChild,
+  replaceChild,
+} from "./children";
 import { copyHolders, releaseHolders } from "./holders";
-import { exists, header, Node, none, Segment, TEXT_OF_BLOCK, TextBlock, WORK_SHIFT } from "./layout";
+import { exists, header, labelOf, Node, none, Segment, TEXT_OF_BLOCK, TEXT_OF_NODE, TextBlock, WORK_SHIFT } from "./layout";
 
 /** Blocks smaller than this are not worth moving text out of. */
 const TRIM_BLOCK_MIN: u32 = 256;
@@ -17,10 +26,12 @@ const MOVED_MAX: u32 = 1 << 20;
 
 /** Labels of so many bytes take longer to compare than what comes after them to be fetched from memory. */
 const AHEAD_MIN: u32 = 256;
+/** Labels of new leaves up to this lie in the node: such are copied when a node is split. */
+const INNER_MAX: u32 = 64;
 
-/** A node without label, points or children. */
-export function newNode(): Node {
-  const at = allocate(offsetof<Node>());
+/** A node without label, points or children; with room for a label of `length` bytes, or for where it lies. */
+export function newNode(length: u32): Node {
+  const at = allocate(max<u32>(offsetof<Node>(), (TEXT_OF_NODE as u32) + length));
   if (at) {
     v128.store(at, i8x16.splat(0));
     v128.store(at, i8x16.splat(0), offsetof<Node>() - 16);
@@ -79,12 +90,10 @@ function fetchAhead(node: Node, next: usize, more: bool): void {
  * How much of a child's label the text in the input window shares from `depth` on. What the operation before has found
  * equal is not compared again: a text is mostly stored, or its holders asked for, right after it was looked up.
  */
-// @ts-ignore: decorator
-@inline
 export function sharedOfLabel(child: Node, text: usize, depth: u32, length: u32): u32 {
   const label = child.labelLen;
   if (depth + label <= min<u32>(header().known, length)) return label;
-  return commonPrefix(text + depth, child.label, min<u32>(label, length - depth));
+  return commonPrefix(text + depth, labelOf(child), min<u32>(label, length - depth));
 }
 
 /** The node that lies exactly `length` bytes of text below `start`, or none. */
@@ -94,7 +103,7 @@ export function findBelow(start: Node, text: usize, length: u32): Node {
   while (depth < length) {
     const child = findChild(node, load<u8>(text + depth));
     if (!exists(child) || child.labelLen > length - depth) return none<Node>();
-    if (commonPrefix(text + depth, child.label, child.labelLen) < child.labelLen) return none<Node>();
+    if (commonPrefix(text + depth, labelOf(child), child.labelLen) < child.labelLen) return none<Node>();
     depth += child.labelLen;
     node = child;
   }
@@ -124,7 +133,7 @@ export function insertBelow(start: Node, text: usize, length: u32): Node {
       if (!exists(leaf)) prune(node);
       return leaf;
     }
-    const same = commonPrefix(text + depth, child.label, min<u32>(child.labelLen, rest));
+    const same = commonPrefix(text + depth, labelOf(child), min<u32>(child.labelLen, rest));
     depth += same;
     node = same == child.labelLen ? child : split(child, same);
     if (!exists(node)) return node;
@@ -133,12 +142,16 @@ export function insertBelow(start: Node, text: usize, length: u32): Node {
 }
 
 function addLeaf(parent: Node, text: usize, length: u32): Node {
-  const leaf = newNode();
+  const leaf = newNode(length <= INNER_MAX ? length : 0);
   if (!exists(leaf)) return leaf;
-  const block = newBlock(length);
-  if (exists(block)) {
-    memory.copy(changetype<usize>(block) + TEXT_OF_BLOCK, text, length);
-    setLabel(leaf, block, changetype<usize>(block) + TEXT_OF_BLOCK, length);
+  if (fits(leaf, length)) {
+    leaf.labelWord = length << 1;
+  } else {
+    const block = newBlock(length);
+    if (exists(block)) setOuter(leaf, block, length);
+  }
+  if (leaf.labelWord) {
+    memory.copy(leaf.label, text, length);
     leaf.parent = parent;
     if (addChild(parent, load<u8>(text), leaf)) return leaf;
     dropLabel(leaf);
@@ -147,27 +160,42 @@ function addLeaf(parent: Node, text: usize, length: u32): Node {
   return none<Node>();
 }
 
-/** Puts a node between `child` and its parent, `at` bytes down the label. */
+/**
+ * Puts a node between `child` and its parent, `at` bytes down the label. What lies in a block stays there, so that it is
+ * one piece again when the node goes.
+ */
 function split(child: Node, at: u32): Node {
-  const upper = newNode();
+  const outer = child.isOuter;
+  const upper = newNode(outer ? 0 : at);
   if (!exists(upper)) return upper;
   const parent = child.parent;
-  const first = load<u8>(child.label);
-  const lower = child.label + at;
-  if (!copyHolders(child, upper) || !addChild(upper, load<u8>(lower), child)) {
+  const label = child.label;
+  const length = child.labelLen - at;
+  const first = load<u8>(label);
+  if (!copyHolders(child, upper) || !addChild(upper, load<u8>(label + at), child)) {
     freeNode(upper);
     return none<Node>();
   }
   upper.parent = parent;
-  upper.block = child.block;
-  upper.label = child.label;
-  upper.labelLen = at;
-  child.block.refs++;
-  child.label = lower;
-  child.labelLen -= at;
+  upper.labelWord = at << 1 | u32(outer);
+  child.labelWord = length << 1 | u32(outer);
+  if (outer) {
+    upper.outer = label;
+    upper.block = child.block;
+    child.block.refs++;
+    child.outer = label + at;
+  } else {
+    memory.copy(upper.label, label, at);
+    memory.copy(label, label + at, length);
+  }
   child.parent = upper;
   replaceChild(parent, first, upper);
   return upper;
+}
+
+/** Whether a label of `length` bytes has room in the node. */
+function fits(node: Node, length: u32): bool {
+  return length + (TEXT_OF_NODE as u32) <= usableSize(changetype<usize>(node));
 }
 
 /** Takes away what holds no text any more: a node without points and children, a node between one child and its parent. */
@@ -182,7 +210,7 @@ export function prune(start: Node): void {
       return;
     }
     const parent = node.parent;
-    removeChild(parent, load<u8>(node.label));
+    removeChild(parent, firstByte(node));
     dropLabel(node);
     freeNode(node);
     node = parent;
@@ -198,43 +226,53 @@ function mergeWithChild(node: Node): void {
     return;
   }
   child.parent = node.parent;
-  replaceChild(node.parent, load<u8>(child.label), child);
+  replaceChild(node.parent, firstByte(child), child);
   freeNode(node);
   trimText(child);
 }
 
 /** Puts the label of `upper`, which then has none, before that of `child`. False when it cannot be moved. */
 function prependLabel(child: Node, upper: Node): bool {
-  const length = upper.labelLen + child.labelLen;
-  if (upper.block == child.block && upper.label + upper.labelLen == child.label) {
-    child.label = upper.label;
-    child.labelLen = length;
+  const above = upper.labelLen;
+  const below = child.labelLen;
+  const length = above + below;
+  const old = child.label;
+  if (!child.isOuter && fits(child, length)) {
+    memory.copy(old + above, old, below);
+    memory.copy(old, upper.label, above);
+    child.labelWord = length << 1;
+    dropLabel(upper);
+    return true;
+  }
+  if (upper.isOuter && child.isOuter && upper.block == child.block && upper.outer + above == old) {
+    child.outer = upper.outer;
+    child.labelWord = length << 1 | 1;
     child.block.refs--;
     return true;
   }
   const block = movedBlock(length);
   if (!exists(block)) return false;
   const text = changetype<usize>(block) + TEXT_OF_BLOCK;
-  memory.copy(text, upper.label, upper.labelLen);
-  memory.copy(text + upper.labelLen, child.label, child.labelLen);
+  memory.copy(text, upper.label, above);
+  memory.copy(text + above, old, below);
   dropLabel(upper);
   dropLabel(child);
-  setLabel(child, block, text, length);
+  setOuter(child, block, length);
   return true;
 }
 
 /** Moves a label out of a block that is mostly unused. */
 function trimText(node: Node): void {
+  if (!node.isOuter) return;
+  const length = node.labelLen;
   const old = node.block;
   const size = usableSize(changetype<usize>(old));
   if (size < TRIM_BLOCK_MIN || old.live >= size / 2) return;
-  const block = movedBlock(node.labelLen);
+  const block = movedBlock(length);
   if (!exists(block)) return;
-  const text = changetype<usize>(block) + TEXT_OF_BLOCK;
-  const length = node.labelLen;
-  memory.copy(text, node.label, length);
+  memory.copy(changetype<usize>(block) + TEXT_OF_BLOCK, node.label, length);
   dropLabel(node);
-  setLabel(node, block, text, length);
+  setOuter(node, block, length);
 }
 
 /** A block for text that is moved. None when that is too long, or when there is no memory. */
@@ -244,25 +282,29 @@ function movedBlock(length: u32): TextBlock {
   return newBlock(length);
 }
 
+/** A block that one label fills. */
 function newBlock(length: u32): TextBlock {
   const block = changetype<TextBlock>(allocate(<u32> TEXT_OF_BLOCK + length));
   if (exists(block)) {
-    block.refs = 0;
-    block.live = 0;
+    block.refs = 1;
+    block.live = length;
   }
   return block;
 }
 
-function setLabel(node: Node, block: TextBlock, label: usize, length: u32): void {
+/** Makes what fills a block the label of a node that has none. */
+function setOuter(node: Node, block: TextBlock, length: u32): void {
   node.block = block;
-  node.label = label;
-  node.labelLen = length;
-  block.refs++;
-  block.live += length;
+  node.outer = changetype<usize>(block) + TEXT_OF_BLOCK;
+  node.labelWord = length << 1 | 1;
 }
 
 function dropLabel(node: Node): void {
-  const block = node.block;
-  block.live -= node.labelLen;
+  if (node.isOuter) unref(node.block, node.labelLen);
+}
+
+/** Takes the last of a label out of a block: `length` bytes. */
+function unref(block: TextBlock, length: u32): void {
+  block.live -= length;
   if (--block.refs == 0) release(changetype<usize>(block));
 }

@@ -81,6 +81,7 @@ function trieGoals(): Goals {
   goals.atMost("holders of 64 workers, share of the match before", 0.25, 2);
   goals.atMost("bytes of 1 M tokens ÷ (text + 8.2 B a token + 96 B a node)", 1, 2);
   goals.atMost("bytes of 1 M nodes ÷ the same", 1, 2);
+  goals.atMost("bytes of 1 M nodes of random texts ÷ the same", 1, 2);
   return goals;
 }
 
@@ -360,7 +361,8 @@ function benchMemory({ create, goals, tables }: Bench): void {
       "bytes of 1 M tokens ÷ (text + 8.2 B a token + 96 B a node)",
       chatEntries(1, 1_000, 4_096),
     ],
-    ["1 M nodes", "bytes of 1 M nodes ÷ the same", manyNodes(660_000)],
+    ["1 M nodes, nearly as many inner ones", "bytes of 1 M nodes ÷ the same", manyNodes(660_000)],
+    ["1 M nodes of random texts", "bytes of 1 M nodes of random texts ÷ the same", randomTexts(780_000)],
   ];
   const rows = shapes.map(([shape, goal, entries]) => {
     const trie = create();
@@ -389,6 +391,12 @@ function benchMemory({ create, goals, tables }: Bench): void {
 function manyNodes(count: number): TrieEntry[] {
   const random = seeded(count);
   return Array.from({ length: count }, (_, i) => entryOf(random, `${(i >>> 1).toString(36)} ${i & 1}`));
+}
+
+/** Short texts that part early: few inner nodes. */
+function randomTexts(count: number): TrieEntry[] {
+  const random = seeded(count);
+  return Array.from({ length: count }, () => entryOf(random, randomAscii(random, 12)));
 }
 
 if (import.meta.main) await runTrieBench({ quick: Deno.args.includes("--quick") });

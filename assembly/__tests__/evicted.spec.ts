@@ -32,7 +32,7 @@ describe("evicted", () => {
     if (header().firstRegion == 0) startTrie(100000, 1 << 28, 5, 0);
     header().maxBytes = 1 << 28;
     header().evictedCap = evictedCapOf(100000, 1 << 28);
-    clearTrie();
+    clearTrie(0);
   });
 
   test("evictedCapOf() follows the bounds", () => {

@@ -28,7 +28,7 @@ function find(text: string): usize {
 describe("trie", () => {
   beforeEach(() => {
     if (header().firstRegion == 0) startTrie(1000, 1 << 28, 5, 0);
-    clearTrie();
+    clearTrie(0);
   });
 
   test("insertBelow() finds again what it made", () => {
@@ -67,6 +67,39 @@ describe("trie", () => {
     remove("ab");
     expect(find("abcd")).toBe(long);
     expect(changetype<Node>(long).labelLen).toBe(4);
+  });
+
+  test("texts of every length are split and joined, in the node or in a block", () => {
+    const lengths: u32[] = [9, 64, 72, 73, 100, 300];
+    for (let i = 0; i < lengths.length; i++) {
+      const length = lengths[i];
+      for (let j: u32 = 0; j < length; j++) store<u8>(TEXT + j, 33 + ((j * 7) % 90));
+      const used = header().usedBytes;
+      const whole = insertBelow(header().root, TEXT, length);
+      whole.points = changetype<Point>(1);
+      expect(whole.isOuter).toBe(length > 64);
+      for (let cut: u32 = 1; cut < length; cut++) {
+        insertBelow(header().root, TEXT, cut).points = changetype<Point>(1);
+      }
+      expect(header().nodes).toBe(length + 1);
+      expect(changetype<usize>(findBelow(header().root, TEXT, length))).toBe(changetype<usize>(whole));
+      for (let cut: u32 = 1; cut < length; cut++) {
+        const node = findBelow(header().root, TEXT, cut * 31 % length || cut);
+        node.points = changetype<Point>(0);
+        prune(node);
+      }
+      for (let cut: u32 = 1; cut < length; cut++) {
+        const node = findBelow(header().root, TEXT, cut);
+        if (changetype<usize>(node) == 0) continue;
+        node.points = changetype<Point>(0);
+        prune(node);
+      }
+      expect(header().nodes).toBe(2);
+      expect(changetype<usize>(findBelow(header().root, TEXT, length))).toBe(changetype<usize>(whole));
+      whole.points = changetype<Point>(0);
+      prune(whole);
+      expect(header().usedBytes).toBe(used);
+    }
   });
 
   test("tables grow to 256 children and shrink again", () => {

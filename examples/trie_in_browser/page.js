@@ -62,8 +62,9 @@ function storedPaths() {
   const records = [];
   appended = appended.filter(({ session, handle }) => {
     const path = trie.read(handle);
-    if (path === null || seen.has(handle.serial)) return false;
-    seen.add(handle.serial);
+    const place = `${handle.point} ${handle.serial}`;
+    if (path === null || seen.has(place)) return false;
+    seen.add(place);
     const tokens = Array.from(
       path.tokenIds,
       (id, i) => ({ text: words.text(id), sampled: path.lossMask[i] === 1 }),

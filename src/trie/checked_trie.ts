@@ -133,7 +133,7 @@ export abstract class CheckedTrie {
   protected abstract noteHolder(handle: PathHandle, worker: number): boolean;
   protected abstract forgetHolder(worker: number): void;
   protected abstract removeText(text: string): number;
-  /** Makes the next `collect` begin with the newest segment. */
+  /** Makes the next `collect` begin anew. */
   protected abstract restartCollection(): void;
   /** Collects up to the version `limit`, looking at `segmentsMax` segments, an integer of 1 or more or `Infinity`. */
   protected abstract collect(limit: number, segmentsMax: number): GcReport;

@@ -7,9 +7,12 @@ import type { TrieLimits } from "./input.ts";
 
 const UINT32_MAX = 0xffff_ffff;
 const INT32_MAX = 0x7fff_ffff;
-/** Serials of one trie's handles; another trie's begin above, so that a handle in the wrong trie is stale. */
-const SERIALS_PER_TRIE = 2 ** 40;
-const TRIES_APART = 4_096;
+/**
+ * Below lies a handle's generation, above the number of the trie: so that a handle is stale in the wrong trie, and after
+ * `clear` and `load`. Together they are an exact number.
+ */
+const GENERATIONS = 2 ** 32;
+const TRIES_APART = 2 ** 21 - 1;
 let triesMade = 0;
 
 /** Bounds in the core's 32 bits. */
@@ -21,7 +24,7 @@ export function coreLimits(limits: TrieLimits): [maxTokens: number, maxBytes: nu
   ];
 }
 
-/** Where the serials of the next trie begin. */
+/** The serial of the next trie's handles, without their generation. */
 export function nextSerial(): number {
-  return (triesMade++ % TRIES_APART) * SERIALS_PER_TRIE;
+  return (1 + triesMade++ % TRIES_APART) * GENERATIONS;
 }

@@ -144,19 +144,28 @@ export class ModelStore {
     return held;
   }
 
-  /** Removes what no version above `limit` passed through, in `segments`, children before parents. */
-  collect(segments: Iterable<ModelSegment>, limit: number, held: Set<ModelSegment>): void {
-    for (const s of segments) {
-      const stale = s.traverseVersion >= 0 && s.traverseVersion <= limit;
-      if (stale && s.children.size === 0 && !held.has(s)) this.removeLeaf(s, "version");
+  /**
+   * Looks at `most` segments that nothing continues and `held` does not have, least recently used first and none used
+   * before `from`, and removes those that no version above `limit` passed through. Where to go on, `Infinity` at the end.
+   */
+  collect(limit: number, held: Set<ModelSegment>, from = 0, most = Infinity): number {
+    let next = from;
+    for (let looked = 0;; looked++) {
+      const s = this.leastRecent(held, next);
+      if (s === undefined) return Infinity;
+      next = s.tick;
+      if (looked === most) return next;
+      // What it continues may take its place.
+      if (s.traverseVersion >= 0 && s.traverseVersion <= limit) this.removeLeaf(s, "version");
+      else next++;
     }
   }
 
-  /** The least recently used segment that may go. */
-  leastRecent(held: Set<ModelSegment>): ModelSegment | undefined {
+  /** The least recently used segment that may go, and was not used before `from`. */
+  leastRecent(held: Set<ModelSegment>, from = 0): ModelSegment | undefined {
     let oldest: ModelSegment | undefined;
     for (const s of this.segments) {
-      if (s.children.size > 0 || held.has(s)) continue;
+      if (s.tick < from || s.children.size > 0 || held.has(s)) continue;
       if (oldest === undefined || s.tick < oldest.tick) oldest = s;
     }
     return oldest;

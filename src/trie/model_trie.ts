@@ -50,7 +50,7 @@ export class ModelTrie extends CheckedTrie implements TokenTrie {
   #holders = new ModelHolders();
   #newestVersion = -1;
   #collectedLimit = -1;
-  #slice: ModelSegment[] = [];
+  #goOnAt = 0;
 
   /** Throws `RangeError` for a limit outside its range. */
   constructor(options: TokenTrieOptions = {}) {
@@ -222,9 +222,9 @@ export class ModelTrie extends CheckedTrie implements TokenTrie {
     this.#newestVersion = Math.max(this.#newestVersion, version);
     const limit = this.#newestVersion - gcThresholdK;
     if (store.tokens + need > maxCacheSize && limit > this.#collectedLimit) {
-      store.collect(store.newestFirst(), limit, held);
+      store.collect(limit, held);
       this.#collectedLimit = limit;
-      this.#slice = [];
+      this.#goOnAt = 0;
     }
     while (store.tokens + need > maxCacheSize) store.removeLeaf(store.leastRecent(held)!, "lru");
     return null;
@@ -267,6 +267,7 @@ export class ModelTrie extends CheckedTrie implements TokenTrie {
     if (point === undefined) return;
     this.#pinned.delete(handle);
     point.segment.pins--;
+    this.#store.touch(point.segment);
   }
 
   read(
@@ -292,22 +293,20 @@ export class ModelTrie extends CheckedTrie implements TokenTrie {
   }
 
   protected override restartCollection(): void {
-    this.#slice = [];
+    this.#goOnAt = 0;
   }
 
   protected override collect(limit: number, segmentsMax: number): GcReport {
     const store = this.#store;
     const { entries, tokens } = store;
-    this.#slice = this.#slice.filter((s) => store.segments.has(s));
-    if (this.#slice.length === 0) this.#slice = store.newestFirst();
-    const looked = this.#slice.splice(0, segmentsMax);
-    store.collect(looked, limit, store.held(null));
-    this.#slice = this.#slice.filter((s) => store.segments.has(s));
+    const next = store.collect(limit, store.held(null), this.#goOnAt, segmentsMax);
+    const done = next === Infinity;
+    this.#goOnAt = done ? 0 : next;
     this.#shortenHolders();
     return {
       removedEntries: entries - store.entries,
       removedTokens: tokens - store.tokens,
-      done: this.#slice.length === 0,
+      done,
     };
   }
 
@@ -333,7 +332,7 @@ export class ModelTrie extends CheckedTrie implements TokenTrie {
   clear(): void {
     this.#store.clear();
     this.#holders.clear();
-    this.#slice = [];
+    this.#goOnAt = 0;
     this.#collectedLimit = -1;
   }
 
@@ -360,7 +359,7 @@ export class ModelTrie extends CheckedTrie implements TokenTrie {
     this.adoptTables(tables);
     this.#newestVersion = state.newestVersion;
     this.#collectedLimit = state.collectedLimit;
-    this.#slice = [];
+    this.#goOnAt = 0;
     this.#pinned.clear();
     this.#holders = new ModelHolders();
     this.#makeRoom(0, null, -1);

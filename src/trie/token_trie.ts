@@ -38,7 +38,7 @@ export interface TokenTrieOptions {
 export interface PathHandle {
   /** Address of the point in the core. */
   readonly point: number;
-  /** Serial of that point: a reused address has another. */
+  /** Number of the trie and generation of that point: an address that is used again has another. */
   readonly serial: number;
 }
 
@@ -277,7 +277,7 @@ export interface TokenTrie {
    */
   holders(text: string | Uint8Array, tokenIds?: Uint32Array): Holders;
 
-  /** Ends a pin. A handle that is not pinned, or stale, is ignored. */
+  /** Ends a pin, and counts as a use. A handle that is not pinned, or stale, is ignored. */
   release(handle: PathHandle): void;
 
   /** The path that ends at `handle`, whole: fresh copies; null when the handle is stale. */
@@ -292,7 +292,8 @@ export interface TokenTrie {
   gcByWeightVersion(currentVersion: number, gcThresholdK?: number): GcReport;
 
   /**
-   * As `gcByWeightVersion`, at most `segmentsMax` segments looked at a call, for callers that share a thread. Fewer where
+   * As `gcByWeightVersion`, at most `segmentsMax` segments looked at a call, least recently used first, for callers that
+   * share a thread. Those that others continue are looked at when these have gone, and are not counted before. Fewer where
    * a segment has many points or much text: so many segments stand for that much work, and what cannot be done in one
    * call, the next goes on with.
    */

@@ -13,8 +13,8 @@ export interface CoreExports {
   input(bytes: number): number;
   find(mode: number, length: number, scope: number, flags: number): number;
   findByTokens(length: number, ids: number, count: number, scope: number, flags: number): number;
-  read(index: number, serial: number, flags: number): number;
-  payload(index: number, serialLow: number, serialHigh: number, tokens: number, flags: number): number;
+  read(point: number, serial: number, flags: number): number;
+  payload(point: number, serialLow: number, serialHigh: number, tokens: number, flags: number): number;
   insert(
     length: number,
     ids: number,
@@ -24,16 +24,16 @@ export interface CoreExports {
     version: number,
     spans: number,
   ): number;
-  append(index: number, serial: number, count: number): number;
-  mark(index: number, serial: number, worker: number): number;
+  append(point: number, serial: number, count: number): number;
+  mark(point: number, serial: number, worker: number): number;
   unmark(worker: number): void;
   holders(length: number, ids: number, count: number): number;
-  unpin(index: number, serial: number): void;
+  unpin(point: number, serial: number): void;
   remove(length: number): void;
   collect(limit: number, most: number): number;
   restartCollect(): void;
   scopeSegments(scope: number): number;
-  clear(): number;
+  clear(serial: number): number;
   checksum(at: number, length: number): bigint;
   adopt(maxTokens: number, maxBytes: number, gcThresholdK: number, serial: number): number;
   fail(skipped: number, stays: boolean): void;
@@ -43,20 +43,20 @@ export interface CoreExports {
 
 /** Places of the header's fields, in 32-bit words: `Header` in assembly/layout.ts. */
 export const HeaderWord = {
-  TOKENS: 4,
-  ENTRIES: 5,
-  SEGMENTS: 6,
-  NODES: 7,
-  PINS: 8,
-  NEWEST_VERSION: 13,
-  INPUT: 25,
-  INPUT_CAP: 26,
-  WINDOW_BYTES: 29,
-  USED_BYTES: 33,
-  KNOWN: 39,
-  EVICTED_LRU: 44,
-  EVICTED_VERSION: 46,
-  EVICTED_REMOVED: 48,
+  NEWEST_VERSION: 3,
+  USED_BYTES: 11,
+  WINDOW_BYTES: 13,
+  EVICTED_LRU: 14,
+  EVICTED_VERSION: 16,
+  EVICTED_REMOVED: 18,
+  TOKENS: 21,
+  ENTRIES: 22,
+  SEGMENTS: 23,
+  NODES: 24,
+  PINS: 25,
+  INPUT: 38,
+  INPUT_CAP: 39,
+  KNOWN: 45,
 } as const;
 
 /** Places of the result's fields, in 32-bit words: `Result` in assembly/layout.ts. */
@@ -66,7 +66,7 @@ export const ResultWord = {
   SPLICE_BYTES: 2,
   UNITS: 3,
   CANDIDATES: 4,
-  INDEX: 5,
+  POINT: 5,
   SERIAL_LOW: 6,
   SERIAL_HIGH: 7,
   IDS: 8,
@@ -106,7 +106,7 @@ export const Status = {
   BAD_LOSS_MASK: 4,
 } as const;
 
-/** `INDEX` of a result without a handle. */
+/** `POINT` of a result without a handle. */
 export const NO_POINT = 0xffff_ffff;
 
 /** What the numbers of `check` mean: check.ts. */
@@ -120,7 +120,7 @@ export const BROKEN_RULES: readonly string[] = [
   "text blocks count the labels in them",
   "segments and their parents refer to one another",
   "segments and tokens are counted",
-  "the eviction heap is in order and complete",
+  "the order of last use is one, and complete",
   "a parent's traverse version is at least its child's",
   "pins hold what they continue",
   "points, nodes and segments refer to one another",

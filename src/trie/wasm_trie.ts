@@ -215,7 +215,7 @@ export class WasmTrie extends CheckedTrie implements TokenTrie {
 
   #handle(): PathHandle | null {
     const core = this.#core;
-    const point = core.result(ResultWord.INDEX);
+    const point = core.result(ResultWord.POINT);
     return point === NO_POINT ? null : { point, serial: core.serial() };
   }
 
@@ -329,7 +329,7 @@ export class WasmTrie extends CheckedTrie implements TokenTrie {
   }
 
   clear(): void {
-    this.#core.exports.clear();
+    this.#core.exports.clear(nextSerial());
     this.#core.forgetWindows();
     this.#pinned.clear();
   }

@@ -62,7 +62,7 @@ export class WindowMatch {
 
   /** Where new segments may be appended; null when nothing matched. */
   get handle(): PathHandle | null {
-    const point = this.#core.result(ResultWord.INDEX);
+    const point = this.#core.result(ResultWord.POINT);
     return point === NO_POINT ? null : { point, serial: this.#core.serial() };
   }
 
@@ -82,7 +82,7 @@ export class WindowMatch {
   #layOut(): void {
     const core = this.#core;
     const written = core.exports.payload(
-      core.result(ResultWord.INDEX),
+      core.result(ResultWord.POINT),
       core.result(ResultWord.SERIAL_LOW),
       core.result(ResultWord.SERIAL_HIGH),
       this.tokenCount,

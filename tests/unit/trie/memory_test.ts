@@ -70,9 +70,28 @@ Deno.test("usedBytes returns to what it was when everything is removed", async (
   for (let i = 0; i < 500; i++) trie.remove(`t${i} `);
   const { usedBytes, segments, nodes } = trie.stats();
   assert.deepEqual([segments, nodes], [0, 0]);
-  // What stays serves handles and the heap, not texts.
+  // What stays serves handles, not texts.
   assert.ok(usedBytes < full / 4, `${usedBytes} of ${full} bytes`);
   trie.checkInvariants();
+});
+
+Deno.test("texts of two tokens take text + 8.2 bytes a token + 96 bytes a node, long ones no more", async () => {
+  const shapes = [
+    range(0, 20_000).map((i) => ({ text: `${(i >> 1).toString(36)} ${i & 1}`, tokens: 2 })),
+    range(0, 200).map((i) => ({ text: `${i} ${"long ".repeat(200)}`, tokens: 300 })),
+  ];
+  for (const entries of shapes) {
+    const trie = await createTokenTrie({ maxCacheSize: 1e9 });
+    let budget = 0;
+    for (const { text, tokens } of entries) {
+      const ids = range(0, tokens);
+      assert.ok(trie.insert(text, ids, ids.map((i) => Math.fround(-0.1 * i)), ids.map(() => 1), 1));
+      budget += text.length + 8.2 * tokens;
+    }
+    const { usedBytes, nodes } = trie.stats();
+    budget += 96 * nodes;
+    assert.ok(usedBytes <= budget, `${usedBytes} bytes used, ${budget} at most`);
+  }
 });
 
 Deno.test("createTokenTrie() refuses a byte bound that holds nothing", async () => {
