@@ -51,11 +51,11 @@ const REPLY_TOKENS = 64;
 const REQUESTS_MAX = 20_000;
 /**
  * A server at work is compiled. The optimising compiler takes some ten thousand requests: before, a request costs two to
- * three times the processor time, and more code is the slower for it. Some of that is lost while the others warm up: the
- * first rounds are slower, and medians over many rounds leave them out.
+ * three times the processor time, and more code is the slower for it. The servers warm up in turns shorter than the 8
+ * seconds after which V8 collects the garbage of an idle process, and compiled code with it.
  */
-const WARM_UP_MS = { full: 15_000, quick: 12_000 } as const;
-const WARM_UP = { connections: 16, requestsMax: 10 * REQUESTS_MAX } as const;
+const WARM_UP_TURNS = { full: 15, quick: 12 } as const;
+const WARM_UP = { connections: 16, requestsMax: REQUESTS_MAX, durationMs: 1_000 } as const;
 const DIRECT = "direct";
 const BARE = "bare Deno.serve + fetch";
 const ROUTER_HOT = "router, cache on, hot";
@@ -85,9 +85,8 @@ export async function runRouterBench({ quick = false }: RouterBenchOptions = {})
   const expected = new TextEncoder().encode(reply);
   const requests = new Map(plan.bodies.map((bytes) => [bytes, makeRequests(bytes)]));
   const bench = new RouterBench(variants, requests, stub, expectReply(expected));
-  for (const variant of variants) {
-    await bench.warmUp(variant, tokenizer, quick ? WARM_UP_MS.quick : WARM_UP_MS.full);
-  }
+  await bench.warmUp(quick ? WARM_UP_TURNS.quick : WARM_UP_TURNS.full);
+  await bench.checkBodies(tokenizer);
   for (let round = 0; round < plan.rounds; round++) {
     for (const bodyBytes of plan.bodies) {
       for (const connections of plan.connections) {
@@ -144,18 +143,27 @@ class RouterBench {
     this.#check = check;
   }
 
-  /** Sends every hot request many times, then looks at what the upstream received of one more. */
-  async warmUp(variant: Variant, tokenizer: Tokenizer, warmUpMs: number): Promise<void> {
-    for (const requests of this.#requests.values()) {
-      const { hot } = requests;
-      await this.#load(variant, requests, { ...WARM_UP, durationMs: warmUpMs / this.#requests.size });
-      const [probe] = hot;
-      if (probe === undefined) throw new RangeError("Cannot warm up: there are no requests");
-      this.#check(await sendOnce(variant.port, probe.bytes));
-      this.#sent++;
-      const { lastBody } = await stubReport(this.#stub.url);
-      if (variant.sendsIds) expectIds(lastBody, probe.text, tokenizer);
-      else expectSameBody(lastBody, probe.bytes);
+  /** Sends every hot request many times; the variants and the sizes of bodies take turns. */
+  async warmUp(turns: number): Promise<void> {
+    const bodies = [...this.#requests.values()];
+    for (let turn = 0; turn < turns; turn++) {
+      for (const variant of this.#variants) {
+        await this.#load(variant, bodies[turn % bodies.length] as Requests, WARM_UP);
+      }
+    }
+  }
+
+  /** Looks at what the upstream received of one request of each size through each variant. */
+  async checkBodies(tokenizer: Tokenizer): Promise<void> {
+    for (const variant of this.#variants) {
+      for (const { hot: [probe] } of this.#requests.values()) {
+        if (probe === undefined) throw new RangeError("Cannot check bodies: there are no requests");
+        this.#check(await sendOnce(variant.port, probe.bytes));
+        this.#sent++;
+        const { lastBody } = await stubReport(this.#stub.url);
+        if (variant.sendsIds) expectIds(lastBody, probe.text, tokenizer);
+        else expectSameBody(lastBody, probe.bytes);
+      }
     }
   }
 
