@@ -81,13 +81,14 @@ export class JsonBytes {
   }
 
   /**
-   * Any number, rounded as `JSON.parse` rounds it; NaN when there is none.
+   * Any number, rounded as `JSON.parse` rounds it; false when there is none. Written, not returned: a number returned is an
+   * object on the heap.
    *
    * Up to 18 significant digits w over a power of ten up to 10^22: w is the sum of two doubles, and so is its quotient, with
    * an error of some 2^-104. Unless that leaves the last bit open, the sum of the two parts is the nearest double. Else,
    * and for longer numbers, `Number` reads the digits.
    */
-  number(): number {
+  number(into: Float64Array, index: number): boolean {
     const { bytes } = this;
     const { length } = bytes;
     const start = this.at;
@@ -102,7 +103,7 @@ export class JsonBytes {
     }
     const whole = at - first;
     // A digit before the point, no zero before another digit.
-    if (whole === 0 || (whole > 1 && bytes[first] === ZERO)) return NaN;
+    if (whole === 0 || (whole > 1 && bytes[first] === ZERO)) return false;
     let low = 0;
     let lowDigits = 0;
     let scale = 0;
@@ -121,20 +122,21 @@ export class JsonBytes {
         if (digit < 0 || digit > 9) break;
         low = low * 10 + digit;
       }
-      if (at === fraction) return NaN;
+      if (at === fraction) return false;
       lowDigits = at - highAt;
       scale = at - fraction;
     }
     let isPlain = whole <= HALF_DIGITS && lowDigits <= HALF_DIGITS;
     if (bytes[at] === LOWER_E || bytes[at] === UPPER_E) {
       at = endOfExponent(bytes, at + 1);
-      if (at < 0) return NaN;
+      if (at < 0) return false;
       isPlain = false;
     }
     this.at = at;
     const value = isPlain ? quotient(high, low, lowDigits, scale) : NaN;
-    if (value !== value) return Number(latin1(bytes, start, at));
-    return isNegative ? -value : value;
+    if (value !== value) into[index] = Number(latin1(bytes, start, at));
+    else into[index] = isNegative ? -value : value;
+    return true;
   }
 }
 

@@ -132,10 +132,8 @@ function readTriples(outputIds: Uint32Array | undefined): Triples | null {
     if (cursor.peek() === LOWER_N) {
       if (!takeNull()) return null;
       logprobRoom[count] = NaN;
-    } else {
-      const logprob = cursor.number();
-      if (Number.isNaN(logprob)) return null;
-      logprobRoom[count] = logprob;
+    } else if (!cursor.number(logprobRoom, count)) {
+      return null;
     }
     if (!cursor.take(COMMA)) return null;
     cursor.peek();

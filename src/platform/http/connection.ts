@@ -72,7 +72,7 @@ export class HttpConnection {
     this.#requests++;
     this.#isReplyWhole = false;
     this.#hasReplyBegun = false;
-    const writeFailure = this.#write(bytes).then(() => null, (error: unknown) => error);
+    const writeFailure = this.#write(bytes);
     try {
       return await this.#readHead(method);
     } catch (error) {
@@ -93,8 +93,14 @@ export class HttpConnection {
     this.#isReplyWhole = true;
   }
 
-  /** A body of known length, whole. */
-  async wholeBody(bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  /** A body of known length, whole; at once when all of it has come. */
+  wholeBody(bytes: number): Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#end - this.#start < bytes) return this.#receiveWhole(bytes);
+    this.#isReplyWhole = true;
+    return this.#take(bytes).slice();
+  }
+
+  async #receiveWhole(bytes: number): Promise<Uint8Array<ArrayBuffer>> {
     const body = new Uint8Array(bytes);
     for (let at = 0; at < bytes;) {
       if (this.#start === this.#end) await this.#receive();
@@ -131,12 +137,18 @@ export class HttpConnection {
     }
   }
 
-  async #write(bytes: Uint8Array): Promise<void> {
+  /** Never rejects: why it failed, or null. */
+  async #write(bytes: Uint8Array): Promise<unknown> {
     this.#isWriting = true;
-    for (let at = 0; at < bytes.length;) {
-      at += await this.#stream.write(at === 0 ? bytes : bytes.subarray(at));
+    try {
+      for (let at = 0; at < bytes.length;) {
+        at += await this.#stream.write(at === 0 ? bytes : bytes.subarray(at));
+      }
+    } catch (error) {
+      return error;
     }
     this.#isWriting = false;
+    return null;
   }
 
   async #readHead(method: string): Promise<ReplyHead> {
@@ -232,16 +244,20 @@ export class HttpConnection {
   }
 
   /** Receives more; false at the end of the connection. */
-  async #fill(): Promise<boolean> {
+  #fill(): Promise<boolean> {
     const ahead = this.#ahead;
     this.#ahead = null;
     if (ahead === null) this.#makeRoom();
-    const count = await (ahead ?? this.#stream.read(this.#buffer.subarray(this.#end)));
+    return (ahead ?? this.#stream.read(this.#buffer.subarray(this.#end))).then(this.#filled);
+  }
+
+  // One function a connection, not a read.
+  readonly #filled = (count: number | null): boolean => {
     if (count === null) return false;
     this.#hasReplyBegun = true;
     this.#end += count;
     return true;
-  }
+  };
 
   #makeRoom(): void {
     if (this.#start === this.#end) {

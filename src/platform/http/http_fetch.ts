@@ -247,9 +247,10 @@ async function respond(
   if (status > 599) throw new HttpFormatError(`Cannot read reply: status ${status}`);
   const coding = head.headers.find(([name]) => name === "content-encoding")?.[1].toLowerCase() ?? "identity";
   if (framing.kind === "length" && framing.bytes <= WHOLE_REPLY_BYTES_MAX && coding === "identity") {
-    const body = await connection.wholeBody(framing.bytes);
+    const body = connection.wholeBody(framing.bytes);
+    const whole = body instanceof Uint8Array ? body : await body;
     end();
-    return new WholeReply(status, head.headers, body);
+    return new WholeReply(status, head.headers, whole);
   }
   const init = { status, headers: coding === "identity" ? [...head.headers] : decodedHeaders(head) };
   if (framing.kind === "none") {
