@@ -54,7 +54,7 @@ export class JsonBytes {
 
   /** Steps over `byte`, and over space before it; false when something else comes. */
   take(byte: number): boolean {
-    if (this.peek() !== byte) return false;
+    if (this.bytes[this.at] !== byte && this.peek() !== byte) return false;
     this.at++;
     return true;
   }

@@ -29,10 +29,25 @@ export class HttpFormatError extends TypeError {
 const STATUS_LINE = /^HTTP\/1\.([01]) (\d{3})(?: .*)?$/;
 const FIELD_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 const SHOWN_UNITS = 80;
-/** Header lines that came before, most of them and the longest: workers send few different ones. */
+/** Lines that came before, most of them and the longest: workers send few different ones. */
 const KNOWN_LINES_MAX = 256;
 const KNOWN_LINE_UNITS_MAX = 128;
-const knownLines = new Map<string, [string, string]>();
+const knownHeaders = new Map<string, HeaderLine>();
+const knownStatuses = new Map<string, StatusLine>();
+/** They tell where the body ends and what becomes of the connection. */
+const FRAMING_HEADERS: ReadonlySet<string> = new Set(["content-length", "transfer-encoding", "connection"]);
+
+interface StatusLine {
+  readonly status: number;
+  /** HTTP/1.1, not 1.0. */
+  readonly isCurrent: boolean;
+}
+
+interface HeaderLine {
+  readonly pair: [string, string];
+  /** One of {@link FRAMING_HEADERS}. */
+  readonly isFraming: boolean;
+}
 
 /**
  * Parses a head.
@@ -42,39 +57,50 @@ const knownLines = new Map<string, [string, string]>();
  * @throws HttpFormatError when it is malformed or its framing is ambiguous (RFC 9112 §6.3)
  */
 export function parseReplyHead(text: string, method: string): ReplyHead {
-  const [statusLine = "", ...lines] = text.split("\r\n");
-  const match = STATUS_LINE.exec(statusLine);
-  if (match === null) throw malformed("status line", statusLine);
-  const status = Number(match[2]);
+  const lines = text.split("\r\n");
+  const { status, isCurrent } = statusLineOf(lines[0] as string);
   const headers: [string, string][] = [];
   let length: number | null = null;
   let coding: string | null = null;
   let connection = "";
-  for (const line of lines) {
-    const header = parseLine(line);
-    const [name, value] = header;
-    headers.push(header);
+  for (let i = 1; i < lines.length; i++) {
+    const { pair, isFraming } = headerLineOf(lines[i] as string);
+    headers.push(pair);
+    if (!isFraming) continue;
+    const [name, value] = pair;
     if (name === "content-length") length = readLength(value, length);
     else if (name === "transfer-encoding") coding = coding === null ? value : `${coding}, ${value}`;
-    else if (name === "connection") connection += `,${value.toLowerCase()}`;
+    else connection += `,${value.toLowerCase()}`;
   }
   const framing = framingOf(status, method, coding, length);
   const tokens = connection === "" ? [] : connection.split(",").map((token) => token.trim());
-  const wantsMore = match[1] === "1" ? !tokens.includes("close") : tokens.includes("keep-alive");
+  const wantsMore = isCurrent ? !tokens.includes("close") : tokens.includes("keep-alive");
   return { status, headers, framing, keepsAlive: wantsMore && framing.kind !== "until close" };
 }
 
-function parseLine(line: string): [string, string] {
-  const known = knownLines.get(line);
+function statusLineOf(line: string): StatusLine {
+  const known = knownStatuses.get(line);
+  if (known !== undefined) return known;
+  const match = STATUS_LINE.exec(line);
+  if (match === null) throw malformed("status line", line);
+  return remember(knownStatuses, line, { status: Number(match[2]), isCurrent: match[1] === "1" });
+}
+
+function headerLineOf(line: string): HeaderLine {
+  const known = knownHeaders.get(line);
   if (known !== undefined) return known;
   const colon = line.indexOf(":");
   const name = line.slice(0, colon).toLowerCase();
   if (colon <= 0 || !FIELD_NAME.test(name)) throw malformed("header", line);
-  const header: [string, string] = [name, line.slice(colon + 1).trim()];
-  if (line.length > KNOWN_LINE_UNITS_MAX) return header;
-  if (knownLines.size >= KNOWN_LINES_MAX) knownLines.clear();
-  knownLines.set(line, header);
-  return header;
+  const pair: [string, string] = [name, line.slice(colon + 1).trim()];
+  return remember(knownHeaders, line, { pair, isFraming: FRAMING_HEADERS.has(name) });
+}
+
+function remember<T>(known: Map<string, T>, line: string, parsed: T): T {
+  if (line.length > KNOWN_LINE_UNITS_MAX) return parsed;
+  if (known.size >= KNOWN_LINES_MAX) known.clear();
+  known.set(line, parsed);
+  return parsed;
 }
 
 function framingOf(status: number, method: string, coding: string | null, length: number | null): Framing {
