@@ -58,6 +58,8 @@ export class CacheSnapshots {
     const startedMs = this.#clock.now();
     try {
       const snapshot = await this.#store.read();
+      // Now nobody waits for it, as they would at the first save.
+      this.#cache.vocabulary();
       if (snapshot === null) return null;
       await this.#cache.restore(snapshot);
       return { bytes: snapshot.length, ms: this.#clock.now() - startedMs };

@@ -212,7 +212,7 @@ export class TokenCache {
   /** Everything stored, for {@link TokenCache.restore}. Others wait for the lock meanwhile, the event loop goes on. */
   async snapshot(): Promise<Uint8Array<ArrayBuffer>> {
     using _held = this.lock.tryWrite() ?? await this.lock.write();
-    const slices = this.trie.saveSliced(this.#vocabulary());
+    const slices = this.trie.saveSliced(this.vocabulary());
     try {
       while (true) {
         const { done, value } = slices.next();
@@ -230,11 +230,12 @@ export class TokenCache {
    * @throws SnapshotError as {@link TokenTrie.load}; also when a tokenizer with other ids was in use
    */
   async restore(snapshot: Uint8Array): Promise<void> {
-    const vocabulary = this.#vocabulary();
+    const vocabulary = this.vocabulary();
     await this.#writing((trie) => trie.load(snapshot, vocabulary));
   }
 
-  #vocabulary(): string {
+  /** What snapshots are tagged with. The first call takes a tenth of a second. */
+  vocabulary(): string {
     return this.#vocabularyId ??= vocabularyId(this.tokenizer);
   }
 

@@ -8,7 +8,7 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /**
  * Names a vocabulary: the same for two tokenizers exactly when every id stands for the same bytes, and the same ids are
- * special. O(vocabulary): some tenths of a second for 150,000 ids.
+ * special. O(vocabulary): a tenth of a second for 150,000 ids.
  */
 export function vocabularyId(
   tokenizer: Pick<Tokenizer, "vocabSize" | "byteLength" | "isSpecial" | "decodeBytes">,

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { CacheSnapshots, type SnapshotStore } from "../../src/cache/cache_snapshots.ts";
+import { TokenCache } from "../../src/cache/token_cache.ts";
 import { vocabularyId } from "../../src/cache/vocabulary_id.ts";
 import { ConfigError } from "../../src/errors.ts";
 import { snapshotFile } from "../../src/platform/snapshot_file.ts";
+import { ReaderWriterLock } from "../../src/sync/reader_writer_lock.ts";
+import type { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { createTokenTrie } from "../../src/trie/mod.ts";
 import { answerOf } from "../support/answers.ts";
 import { chatPrompt, createHarness, type Harness } from "../support/router_harness.ts";
@@ -137,6 +140,25 @@ Deno.test("CacheSnapshots.save() saves one after another, each what is there by 
   const trie = await createTokenTrie();
   trie.load(store.stored!, vocabularyId(h.loaded.tokenizer));
   assert.equal(trie.findLongestPrefix("later").reason, "hit");
+});
+
+Deno.test("CacheSnapshots.load() reads the vocabulary, so that no save in the middle of work does", async () => {
+  let reads = 0;
+  const tokenizer = {
+    vocabSize: 3,
+    byteLength: () => 1,
+    isSpecial: () => false,
+    decodeBytes(ids: Uint32Array) {
+      reads++;
+      return new Uint8Array(ids.length);
+    },
+  } as unknown as Tokenizer;
+  const cache = new TokenCache({ trie: await createTokenTrie(), lock: new ReaderWriterLock(), tokenizer });
+  const snapshots = new CacheSnapshots({ cache, clock: { now: () => 0 }, store: memoryStore() });
+  assert.equal(await snapshots.load(), null);
+  assert.equal(reads, 1);
+  await snapshots.save();
+  assert.equal(reads, 1);
 });
 
 Deno.test("vocabularyId() differs where an id means something else", () => {
