@@ -125,9 +125,9 @@ function checkSegments(): u32 {
 
 function checkChildren(segment: Segment): u32 {
   let holds = pinsOf(segment);
-  for (let child = segment.firstChild; exists(child); child = child.nextSibling) {
-    if (child.parent != segment) return SEGMENT_LINK_BROKEN;
-    if (exists(child.nextSibling) && child.nextSibling.link.previous != child) return SEGMENT_LINK_BROKEN;
+  for (let child = segment.firstChild; exists(child); child = child.link.next) {
+    const next = child.link.next;
+    if (child.parent != segment || (exists(next) && next.link.previous != child)) return SEGMENT_LINK_BROKEN;
     if (child.traverseVersion > segment.traverseVersion) return VERSION_ORDER_BROKEN;
     if (isHeld(child)) holds++;
   }

@@ -19,7 +19,7 @@
  * The hash is a sum over blocks, so that a path that goes from its end is hashed once: `pathNode`, and what stands beside
  * it in the header, is the place where the next eviction is likely to end.
  */
-import { allocate } from "./arena";
+import { allocate, release } from "./arena";
 import { continuesSequence } from "./bytes";
 import { xxh64 } from "./checksum";
 import { exists, EVICTED_WORDS as WORDS, GATHERED, header, Header, Node, none, WORK_SHIFT } from "./layout";
@@ -58,6 +58,17 @@ export function evictedCapOf(maxTokens: u32, maxBytes: u32): u32 {
   while (cap > CAP_MIN && cap > maxTokens >> TOKENS_SHIFT) cap >>= 1;
   while (cap * PLACE_BYTES > maxBytes >> BYTES_SHIFT) cap >>= 1;
   return cap >> EPOCHS_SHIFT ? cap : 0;
+}
+
+/** Makes the number of texts that are remembered that of the bounds. Where it was another, they are forgotten. */
+export function followBounds(): void {
+  const h = header();
+  const cap = evictedCapOf(h.maxTokens, h.maxBytes);
+  if (cap == h.evictedCap) return;
+  if (h.evicted) release(h.evicted);
+  h.evicted = h.evictedCount = h.evictedLengths = 0;
+  h.pathNode = none<Node>();
+  h.evictedCap = cap;
 }
 
 /** Bytes that the table will take; 0 once it is there. */
@@ -139,8 +150,6 @@ function hashOf(sum: u64, text: usize, depth: u32): u64 {
 
 // --- the table -----------------------------------------------------------------------------------------------------
 
-// @ts-ignore: decorator
-@inline
 function entryAt(h: Header, number: u32): usize {
   return h.evicted + (number & (h.evictedCap - 1)) * ENTRY_BYTES;
 }
@@ -151,8 +160,6 @@ function newestAt(h: Header, key: u32): usize {
   return h.evicted + h.evictedCap * ENTRY_BYTES + ((key & (h.evictedCap - 1)) << 2);
 }
 
-// @ts-ignore: decorator
-@inline
 function markAt(h: Header, key: u32): usize {
   return h.evicted + h.evictedCap * (ENTRY_BYTES + 4) + (key & (h.evictedCap * MARKS - 1));
 }

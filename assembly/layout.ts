@@ -188,12 +188,6 @@ export class Segment {
     return this.facts & CONTINUES ? this.link.base : 0;
   }
 
-  // @ts-ignore: decorator
-  @inline
-  get nextSibling(): Segment {
-    return this.facts & CONTINUES ? this.link.next : none<Segment>();
-  }
-
   /** Scope of all samples on the path. A host that counts its scopes in a `Map` has no more than 2^24. */
   // @ts-ignore: decorator
   @inline

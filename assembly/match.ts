@@ -195,15 +195,11 @@ class Memo {
 }
 const MEMO_COUNT: usize = 512;
 
-// @ts-ignore: decorator
-@inline
 function memoOf(segment: Segment): Memo {
   const address = changetype<usize>(segment);
   return changetype<Memo>(MEMO + (((address >> 4) ^ (address >> 13)) & (MEMO_COUNT - 1)) * offsetof<Memo>());
 }
 
-// @ts-ignore: decorator
-@inline
 function holdsFor(memo: Memo, segment: Segment): bool {
   return memo.segment == segment && memo.stamp == header().stamp;
 }

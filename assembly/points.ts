@@ -7,8 +7,22 @@
  *           | before | CHUNK_POINTS points                         |
  *           +--------+--------------------- … ---------------------+
  */
-import { allocate } from "./arena";
-import { ENTRY, exists, FLAGS_BITS, header, Node, none, Point, RESERVED_BYTES, Segment, TRIMMED } from "./layout";
+import { allocate, release } from "./arena";
+import {
+  ENTRY,
+  exists,
+  FLAGS_BITS,
+  header,
+  HEADER,
+  Header,
+  Node,
+  none,
+  Point,
+  RESERVED_BYTES,
+  Segment,
+  TRIMMED,
+} from "./layout";
+import { isHeld, relist } from "./recency";
 
 export const CHUNK_POINTS: u32 = 64;
 const POINTS_OF_CHUNK: usize = 4;
@@ -74,9 +88,7 @@ export function freePoint(point: Point): void {
   if (point.flags & ENTRY) h.entries--;
   point.segment = none<Segment>();
   // Where generations have run out, nothing stands any more: no handle may fit again.
-  if (++point.generation == 0) return;
-  point.nextAtNode = h.freePoint;
-  h.freePoint = point;
+  if (++point.generation) listFree(point);
 }
 
 /** The segment whose newest point is the `i`th of a chunk, or none: for walks over all segments, each of them once. */
@@ -84,6 +96,42 @@ export function segmentIn(chunk: usize, i: u32): Segment {
   const point = changetype<Point>(chunk + POINTS_OF_CHUNK + <usize> i * offsetof<Point>());
   const segment = point.segment;
   return exists(segment) && segment.points == point ? segment : none<Segment>();
+}
+
+/**
+ * Ends all holds, and gives back chunks without points. For an image alone: handles of this trie could not be checked any
+ * more.
+ */
+export function sweepChunks(): void {
+  const h = header();
+  h.freePoint = none<Point>();
+  let link = HEADER + offsetof<Header>("chunk");
+  for (let chunk = load<usize>(link); chunk; chunk = load<usize>(link)) {
+    const others = h.freePoint;
+    let stand: u32 = 0;
+    for (let at = chunk + POINTS_OF_CHUNK; at < chunk + CHUNK_BYTES; at += offsetof<Point>()) {
+      const segment = changetype<Point>(at).segment;
+      if (!exists(segment)) {
+        listFree(changetype<Point>(at));
+        continue;
+      }
+      stand++;
+      if (isHeld(segment)) relist(segment);
+    }
+    if (stand) {
+      link = chunk;
+    } else {
+      h.freePoint = others;
+      store<usize>(link, load<usize>(chunk));
+      release(chunk);
+    }
+  }
+}
+
+function listFree(point: Point): void {
+  const h = header();
+  point.nextAtNode = h.freePoint;
+  h.freePoint = point;
 }
 
 function takePoint(): Point {
@@ -105,8 +153,7 @@ function addChunk(): bool {
     const point = changetype<Point>(at);
     point.segment = none<Segment>();
     point.generation = 1;
-    point.nextAtNode = h.freePoint;
-    h.freePoint = point;
+    listFree(point);
   }
   return true;
 }

@@ -1,10 +1,13 @@
 /** A memory image that another instance has written becomes this one's trie. */
 import { releaseWindow } from "./arena";
+import { followBounds } from "./evicted";
 import { forgetHolders } from "./holders";
-import { exists, header, none, Segment } from "./layout";
-import { CHUNK_POINTS, segmentIn } from "./points";
-import { isHeld, relist } from "./recency";
+import { header, none, Segment } from "./layout";
+import { sweepChunks } from "./points";
 import { evictOne, settle } from "./reclaim";
+
+/** This part of the segments goes at most (a shift) until it is looked what memory of points is free. */
+const EVICTED_SHIFT: u32 = 3;
 
 /**
  * Takes over what lies in memory: bounds are the given ones, pins and windows of the writer are gone, and `serial` has
@@ -23,23 +26,18 @@ export function adoptImage(maxTokens: u32, maxBytes: u32, gcThresholdK: u32, ser
   h.input = h.output = 0;
   h.inputCap = h.outputCap = 0;
   h.epoch = (serial >> 32) as u32;
-  dropPins();
+  // What only a pin has kept may be evicted again, by its last use.
+  h.pins = h.heldTokens = 0;
+  sweepChunks();
   forgetHolders();
+  followBounds();
   settle(none<Segment>(), -1);
   while (h.usedBytes > h.maxBytes) {
-    if (!evictOne(none<Segment>())) return false;
+    if (h.segments == 0) return false;
+    for (let most = (h.segments >> EVICTED_SHIFT) + 1; most && h.usedBytes > h.maxBytes; most--) {
+      evictOne(none<Segment>());
+    }
+    sweepChunks();
   }
   return true;
-}
-
-/** What only a pin has kept may be evicted again, by its last use. */
-function dropPins(): void {
-  const h = header();
-  h.pins = h.heldTokens = 0;
-  for (let chunk = h.chunk; chunk; chunk = load<usize>(chunk)) {
-    for (let i: u32 = 0; i < CHUNK_POINTS; i++) {
-      const segment = segmentIn(chunk, i);
-      if (exists(segment) && isHeld(segment)) relist(segment);
-    }
-  }
 }

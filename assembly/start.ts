@@ -1,18 +1,18 @@
 /** An empty trie: at first, and after everything was forgotten. */
 import { emptyArena } from "./arena";
-import { evictedCapOf } from "./evicted";
+import { followBounds } from "./evicted";
 import { exists, FORGOTTEN, header, HEADER, Header, none, Segment } from "./layout";
 import { newNode } from "./trie";
 
 /** Lays out an empty trie in memory that no trie has used. Serials of handles have `serial` above the lowest 32 bits. */
 export function startTrie(maxTokens: u32, maxBytes: u32, gcThresholdK: u32, serial: u64): bool {
   const h = header();
-  memory.fill(HEADER, 0, FORGOTTEN);
+  memory.fill(HEADER, 0, offsetof<Header>());
   h.maxTokens = maxTokens;
   h.maxBytes = maxBytes;
-  h.evictedCap = evictedCapOf(maxTokens, maxBytes);
   h.gcThresholdK = gcThresholdK;
   h.newestVersion = -1;
+  followBounds();
   return makeEmpty(serial);
 }
 

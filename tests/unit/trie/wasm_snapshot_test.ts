@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { createTokenTrie, SnapshotError, type TokenTrie } from "../../../src/trie/mod.ts";
+import { output } from "../../support/token_trie/harness.ts";
 import { SNAPSHOT_CHUNK_BYTES } from "../../../src/trie/snapshot.ts";
 import { compileOwnCore, RECORDS_BYTES, WasmCore } from "../../../src/trie/wasm_core.ts";
 import { xxh64 } from "../../../src/trie/xxh64.ts";
@@ -66,9 +67,37 @@ Deno.test("load() refuses what does not fit into maxCacheBytes, and stays as it 
   const small = await createTokenTrie({ maxCacheBytes: 16_384 });
   assert.ok(small.insert("kept", [1]));
   const first = await createTokenTrie({ maxCacheSize: 1_000_000 });
-  for (let i = 0; i < 5_000; i++) first.insert(`text ${i}`, [i]);
+  // Names of so many scopes are no segments: they stay.
+  for (let i = 0; i < 5_000; i++) {
+    assert.ok(first.append(null, [output(`text ${i}`, [i], { scope: `session ${i}` })]).ok);
+  }
   assert.throws(() => small.load(first.save()), /does not fit into memory, maxCacheBytes is 16384/);
   assert.deepEqual([...small.retrieveFromText("kept").tokenIds], [1]);
+});
+
+Deno.test("load() evicts what was used longest ago down to maxCacheBytes, be it a hundredth of the writer's", async () => {
+  const first = await createTokenTrie({ maxCacheSize: 10_000 });
+  for (let i = 0; i < 12_000; i++) first.insert(`text ${i}`, [i]);
+  assert.equal(first.findContinuation("text 1999").reason, "evicted");
+  assert.ok(first.stats().usedBytes > 1_000_000);
+  for (const maxCacheBytes of [10_000, 50_000, 600_000]) {
+    const second = await createTokenTrie({ maxCacheSize: 10_000_000, maxCacheBytes });
+    second.load(first.save());
+    second.checkInvariants();
+    const { usedBytes, segments } = second.stats();
+    assert.ok(
+      usedBytes <= maxCacheBytes && usedBytes > maxCacheBytes * 0.7,
+      `${usedBytes} of ${maxCacheBytes}`,
+    );
+    assert.equal(second.findContinuation("text 11999").tokenCount, 1);
+    assert.equal(second.findContinuation(`text ${12_000 - segments}`).tokenCount, 1);
+    // What it remembers of evicted texts follows its own bounds.
+    second.insert("one", [1]);
+    const { handle } = second.findContinuation("one");
+    for (let i = 0; second.read(handle!) !== null; i++) second.insert(`more ${i}`, [i]);
+    assert.equal(second.findContinuation("one").reason, maxCacheBytes > 20_000 ? "evicted" : "no match");
+    second.checkInvariants();
+  }
 });
 
 Deno.test("load() evicts down to maxCacheBytes", async () => {
