@@ -94,8 +94,8 @@ export interface AppDeps extends RouterHandle {
 }
 
 /**
- * The Hono app over finished parts. Middleware runs in fixed order: request id, access log, metrics, auth, limits,
- * plugins, radix cache. Within another Hono app it may stand under a base path: `outer.route("/llm", app)`.
+ * The Hono app over finished parts. Middleware runs in fixed order: request id (access log and metrics with it), auth,
+ * limits, plugins, radix cache. Within another Hono app it may stand under a base path: `outer.route("/llm", app)`.
  */
 export function createApp(deps: AppDeps): Hono<RouterEnv> {
   const { config, clock, metrics, pool, cache, chat, completion, loadedTokenizer } = deps;
