@@ -208,3 +208,14 @@ Deno.test("createRouter(): a factory that makes no function is refused at once",
     );
   }
 });
+
+Deno.test("plugins: c.env is what fetch() is given beside the request, such as the client's address", async () => {
+  const seen: unknown[] = [];
+  await using h = await withPlugins(() => (c, next) => {
+    seen.push(c.env);
+    return next();
+  });
+  const env = { remoteAddr: { hostname: "10.0.0.7" } };
+  assert.equal((await h.router.fetch(new Request("http://router/health"), env)).status, 200);
+  assert.deepEqual(seen, [env]);
+});

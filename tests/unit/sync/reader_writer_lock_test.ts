@@ -276,3 +276,18 @@ Deno.test("many waiters come and go in order", async () => {
   assert.deepEqual(order, Array.from({ length: count }, (_, index) => index));
   assert.deepEqual(lock.stats, IDLE);
 });
+
+Deno.test("ReaderWriterLock.isReadable and isWritable tell what tryRead() and tryWrite() would answer", async () => {
+  const lock = new ReaderWriterLock();
+  const told = () => [lock.isReadable, lock.isWritable];
+  assert.deepEqual(told(), [true, true]);
+  const reader = lock.tryRead()!;
+  assert.deepEqual(told(), [true, false], "held by a reader");
+  const waiting = lock.write();
+  assert.deepEqual(told(), [false, false], "a writer waits");
+  reader[Symbol.dispose]();
+  const writer = await waiting;
+  assert.deepEqual(told(), [false, false], "held by a writer");
+  writer[Symbol.dispose]();
+  assert.deepEqual(told(), [true, true]);
+});
