@@ -27,7 +27,9 @@ import {
   chatEntries,
   conversationTurns,
   entryOf,
+  manyNodes,
   randomAscii,
+  randomTexts,
   seeded,
   type TrieEntry,
 } from "./support/trie_corpus.ts";
@@ -385,18 +387,6 @@ function benchMemory({ create, goals, tables }: Bench): void {
     ];
     printTable(header, rows);
   });
-}
-
-/** Short texts that part late: nearly as many inner nodes as texts. */
-function manyNodes(count: number): TrieEntry[] {
-  const random = seeded(count);
-  return Array.from({ length: count }, (_, i) => entryOf(random, `${(i >>> 1).toString(36)} ${i & 1}`));
-}
-
-/** Short texts that part early: few inner nodes. */
-function randomTexts(count: number): TrieEntry[] {
-  const random = seeded(count);
-  return Array.from({ length: count }, () => entryOf(random, randomAscii(random, 12)));
 }
 
 if (import.meta.main) await runTrieBench({ quick: Deno.args.includes("--quick") });

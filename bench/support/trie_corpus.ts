@@ -94,3 +94,15 @@ function concat<T extends Settable<T>>(make: new (length: number) => T, a: T, b:
 function flat(text: string): string {
   return new TextDecoder().decode(new TextEncoder().encode(text));
 }
+
+/** Short texts that part late: nearly as many inner nodes as texts. */
+export function manyNodes(count: number): TrieEntry[] {
+  const random = seeded(count);
+  return Array.from({ length: count }, (_, i) => entryOf(random, `${(i >>> 1).toString(36)} ${i & 1}`));
+}
+
+/** Short texts that part early: few inner nodes. */
+export function randomTexts(count: number): TrieEntry[] {
+  const random = seeded(count);
+  return Array.from({ length: count }, () => entryOf(random, randomAscii(random, 12)));
+}

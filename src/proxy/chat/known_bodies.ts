@@ -9,6 +9,7 @@
  * @module
  */
 import { createHash, type Hash } from "node:crypto";
+import { joinBytes } from "../../engine/join_bytes.ts";
 import type { JsonObject, JsonValue } from "../../types.ts";
 import { scanMembers } from "../json_members.ts";
 
@@ -102,7 +103,7 @@ export class KnownBodies {
   #readBehind(bytes: Uint8Array, known: KnownBody): ReadBody | null {
     const hash = createHash("sha256").update(bytes.subarray(0, known.end));
     if (hash.copy().digest("base64url") !== known.hash) return null;
-    const short = concat(bytes.subarray(0, known.start), this.#mark, bytes.subarray(known.end));
+    const short = joinBytes([bytes.subarray(0, known.start), this.#mark, bytes.subarray(known.end)]);
     try {
       const fields = this.#parse(short);
       const { messages } = fields;
@@ -132,14 +133,4 @@ function messagesIn(bytes: Uint8Array): { start: number; end: number } | null {
   if (bytes[--end] !== CLOSING_BRACKET) return null;
   while (end > start && bytes[end - 1]! <= 0x20) end--;
   return end === start ? null : { start, end };
-}
-
-function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }
