@@ -35,6 +35,14 @@ const NUMBER_STEPS: Readonly<Record<string, Readonly<Record<string, string>>>> =
   EXPONENT: { "0": "EXPONENT", d: "EXPONENT" },
 };
 
+/** The column of `NUMBER_STEPS` that a unit belongs to; "" for one that no number has. */
+function numberUnitKind(unit: string): string {
+  if (unit >= "1" && unit <= "9") return "d";
+  if (unit === "E") return "e";
+  if (unit === "+" || unit === "-") return "s";
+  return unit === "0" || unit === "." || unit === "e" ? unit : "";
+}
+
 const WHITE_SPACE = /[ \t\n\r]*/y;
 // deno-lint-ignore no-control-regex
 const STRING_RUN = /[^"\\\u0000-\u001f]*/y;
@@ -201,14 +209,7 @@ export class JsonScanner {
   }
 
   #inNumber(unit: string): boolean {
-    const kind = unit >= "1" && unit <= "9"
-      ? "d"
-      : unit === "E"
-      ? "e"
-      : unit === "+" || unit === "-"
-      ? "s"
-      : unit;
-    const next = NUMBER_STEPS[this.#number]?.[kind];
+    const next = NUMBER_STEPS[this.#number]?.[numberUnitKind(unit)];
     if (next !== undefined) {
       this.#number = next;
       return true;

@@ -57,6 +57,13 @@ Deno.test("JsonScanner stops at the end of the value", () => {
   ) assert.equal(endOf(text), end, text);
 });
 
+Deno.test("JsonScanner takes no letter for a digit or a sign of a number", () => {
+  for (const text of ["1d", "-d", "1.d", "1es2", "1ed", "1e+d", "-s"]) {
+    assert.equal(jsonKind(text), undefined, text);
+    assert.equal(jsonKind(`[${text}]`), undefined, text);
+  }
+});
+
 Deno.test("JsonScanner refuses nesting over its bound", () => {
   const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
   assert.equal(jsonKind(nested(JSON_DEPTH_MAX)), "array");
