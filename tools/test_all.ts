@@ -62,6 +62,7 @@ function testStep(kind: "unit" | "integration" | "e2e"): Step {
       "test",
       "-A",
       "--no-check",
+      "--preload=tests/support/property_seed.ts",
       `--coverage=${folder}`,
       "--coverage-raw-data-only",
       `--junit-path=${junitPath}`,
