@@ -44,8 +44,6 @@ function round(sum: u64, word: u64): u64 {
   return rotl<u64>(sum + word * P2, 31) * P1;
 }
 
-// @ts-ignore: decorator
-@inline
 function merge(sum: u64, lane: u64): u64 {
   return (sum ^ round(0, lane)) * P1 + P4;
 }

@@ -27,6 +27,11 @@ const LESS_100: usize = 64;
 const BY_10: usize = 80;
 const LESS_10: usize = 96;
 const ASCII: usize = 112;
+/** A number of 16 bits twice in 32. */
+const PAIR: u32 = 0x10001;
+/** The numbers of a vector's bytes. */
+const FIRST_EIGHT: u64 = 0x0706050403020100;
+const LAST_EIGHT: u64 = 0x0f0e0d0c0b0a0908;
 
 /** Writes `count` ids as decimal digits, a comma between two. Returns the number of bytes. */
 export function writeDigits(ids: usize, count: u32, out: usize): u32 {
@@ -85,22 +90,22 @@ function writeTwo(digits: v128, ascii: v128, at: usize): usize {
 
 /** The constants; and for each two numbers of leading zeros, which bytes `writeTwo` puts one behind another. */
 function makeTables(): void {
-  v128.store(CONSTANTS, i32x4.splat(VECTOR_IDS_MAX), LIMIT);
-  v128.store(CONSTANTS, i32x4.splat(6711), BY_10000);
-  v128.store(CONSTANTS, i32x4.splat((10000 << 16) - 1), LESS_10000);
-  v128.store(CONSTANTS, i16x8.splat(20971), BY_100);
-  v128.store(CONSTANTS, i16x8.splat(100), LESS_100);
-  v128.store(CONSTANTS, i16x8.splat(103), BY_10);
-  v128.store(CONSTANTS, i16x8.splat((10 << 8) - 1), LESS_10);
+  store<u32>(CONSTANTS, VECTOR_IDS_MAX, LIMIT);
+  store<u32>(CONSTANTS, 6711, BY_10000);
+  store<u32>(CONSTANTS, (10000 << 16) - 1, LESS_10000);
+  store<u32>(CONSTANTS, 20971 * PAIR, BY_100);
+  store<u32>(CONSTANTS, 100 * PAIR, LESS_100);
+  store<u32>(CONSTANTS, 103 * PAIR, BY_10);
+  store<u32>(CONSTANTS, ((10 << 8) - 1) * PAIR, LESS_10);
+  store<u32>(CONSTANTS, 0x30303030, ASCII);
+  for (let at = CONSTANTS; at <= CONSTANTS + ASCII; at += 16) v128.store(at, i32x4.splat(load<u32>(at)));
   // The first byte is never a digit: it serves as the comma.
-  v128.store(CONSTANTS, i8x16(44, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48), ASCII);
+  store<u8>(CONSTANTS, COMMA as u8, ASCII);
   for (let zeros: u32 = 2; zeros < 8; zeros++) {
     for (let more: u32 = 2; more < 8; more++) {
-      let at = DIGIT_ORDERS + (((zeros << 3) + more) << 4);
-      for (let digit = zeros; digit < 8; digit++) store<u8>(at++, digit);
-      store<u8>(at++, 0);
-      for (let digit = more; digit < 8; digit++) store<u8>(at++, digit + 8);
-      store<u8>(at, 0);
+      const at = DIGIT_ORDERS + (((zeros << 3) + more) << 4);
+      store<u64>(at, FIRST_EIGHT >> (zeros << 3));
+      store<u64>(at - zeros, LAST_EIGHT >> (more << 3), 9);
     }
   }
 }

@@ -2,17 +2,18 @@
  * The memory map and the layout of every record. All state of the trie is here, in linear memory: there are no mutable
  * globals and no managed objects, so the memory image is the whole trie.
  *
- *   0        64       512      1024   6144      7472     7936     9088   9216   15360    16384
- *   +--------+--------+--------+------+---------+--------+--------+------+------+--------+-------------- … --+
- *   | unused | Header | Result | Bins | scratch | unused | tables |      | memo | unused | arena: arena.ts   |
- *   +--------+--------+--------+------+---------+--------+--------+------+------+--------+-------------- … --+
+ *   0        512      1024   6144      7472     7936     9088   9216   15360    16384
+ *   +--------+--------+------+---------+--------+--------+------+------+--------+-------------- … --+
+ *   | Header | Result | Bins | scratch | unused | tables |      | memo | unused | arena: arena.ts   |
+ *   +--------+--------+------+---------+--------+--------+------+------+--------+-------------- … --+
  *
  * The build reserves the first RESERVED_BYTES (`--memoryBase`); the arena uses only pages that it has grown itself.
- * References are addresses (u32), 0 means none: a class-typed field below is such a reference, never a managed object.
+ * References are addresses (u32), 0 means none (no record that others refer to lies there): a class-typed field below is
+ * such a reference, never a managed object.
  */
 
 /** Address of the one {@link Header}. */
-export const HEADER: usize = 64;
+export const HEADER: usize = 0;
 /** Address of the one {@link Result}. */
 export const RESULT: usize = 512;
 /** Address of the arena's bins. */
@@ -247,9 +248,72 @@ export const FLAGS_BITS: u32 = 5;
 /** Tokens of one segment at most. */
 export const COUNT_MAX: u32 = (1 << (32 - FLAGS_BITS)) - 1;
 
-/** Everything that is not a record of its own: first what outlasts that everything is forgotten. */
+/**
+ * Everything that is not a record of its own: first what goes when everything is forgotten, then what outlasts that. What
+ * the code names most often lies below 64, where an address is one byte of it.
+ */
 @unmanaged
 export class Header {
+  root: Node = none<Node>();
+  /** Sizes. */
+  tokens: u32;
+  entries: u32;
+  segments: u32;
+  pins: u32;
+  heldTokens: u32;
+  /** The ends of the list by last use; the segment that a sliced collection has looked at last. */
+  newest: Segment = none<Segment>();
+  oldest: Segment = none<Segment>();
+  gcCursor: Segment = none<Segment>();
+  /** List of free points. */
+  freePoint: Point = none<Point>();
+  /** Windows. */
+  input: usize;
+  output: usize;
+  /** Evicted texts, see evicted.ts: the table, or 0. */
+  evicted: usize;
+  /** Where the next eviction is likely to end, or none: its depth, sum of whole blocks, first bytes of its text. */
+  pathNode: Node = none<Node>();
+  /** Holders: for each worker the last stamp before it was removed. */
+  removedAt: usize;
+  /** Units of work of a slice: see reclaim.ts. */
+  work: u32;
+  pathSum: u64;
+  pathFirst: u64;
+  pathDepth: u32;
+  /** Evicted texts remembered so far; their lengths as powers of two at or below: a bit each; parts of a turn of the ring. */
+  evictedCount: u32;
+  evictedLengths: u32;
+  evictedEpoch: u32;
+  /** Workers are below this. */
+  workers: u32;
+  nodes: u32;
+  /** The last use. */
+  tick: u32;
+  /** Limit of the last collection that a full cache caused. */
+  collectedLimit: i32;
+  /** Limit of the collection that a full cache began and has not come to the end of. */
+  collectingLimit: i32;
+  /** Points: number of the trie in handles, last chunk. */
+  epoch: u32;
+  chunk: usize;
+  /** Scopes: number of segments of each. */
+  scopeRefs: usize;
+  scopeCap: u32;
+  inputCap: u32;
+  outputCap: u32;
+  /** Results of `walk`: bytes shared with the query, and text length of the deepest whole node. */
+  walkMatched: u32;
+  walkDepth: u32;
+  /** Merges that found no memory: nodes with one child and no point are right then. */
+  mergesSkipped: u32;
+  /** Bytes of the text in the input window that the trie is known to have; the host sets it to 0 when it writes one. */
+  known: u32;
+  /** Fault injection, for tests: allocations until one fails (0: never); whether all after it fail; that one did. */
+  faultIn: u32;
+  faultStays: u32;
+  faulted: u32;
+
   /** Bounds. */
   maxTokens: u32;
   maxBytes: u32;
@@ -271,67 +335,9 @@ export class Header {
   evictedLru: u64;
   evictedVersion: u64;
   evictedRemoved: u64;
-
-  root: Node = none<Node>();
-  /** Sizes. */
-  tokens: u32;
-  entries: u32;
-  segments: u32;
-  nodes: u32;
-  pins: u32;
-  heldTokens: u32;
-  /** The ends of the list by last use; the segment that a sliced collection has looked at last; the last use. */
-  newest: Segment = none<Segment>();
-  oldest: Segment = none<Segment>();
-  gcCursor: Segment = none<Segment>();
-  tick: u32;
-  /** Limit of the last collection that a full cache caused. */
-  collectedLimit: i32;
-  /** Limit of the collection that a full cache began and has not come to the end of. */
-  collectingLimit: i32;
-  /** Points: number of the trie in handles, last chunk, list of free ones. */
-  epoch: u32;
-  chunk: usize;
-  freePoint: Point = none<Point>();
-  /** Scopes: number of segments of each. */
-  scopeRefs: usize;
-  scopeCap: u32;
-  /** Windows. */
-  input: usize;
-  inputCap: u32;
-  output: usize;
-  outputCap: u32;
-  /** Results of `walk`: bytes shared with the query, and text length of the deepest whole node. */
-  walkMatched: u32;
-  walkDepth: u32;
-  /** Merges that found no memory: nodes with one child and no point are right then. */
-  mergesSkipped: u32;
-  /** Bytes of the text in the input window that the trie is known to have; the host sets it to 0 when it writes one. */
-  known: u32;
-  /** Fault injection, for tests: allocations until one fails (0: never); whether all after it fail; that one did. */
-  faultIn: u32;
-  faultStays: u32;
-  faulted: u32;
-  /** Holders: workers are below this; for each worker the last stamp before it was removed. */
-  workers: u32;
-  removedAt: usize;
-  /** Evicted texts, see evicted.ts: the table, or 0; texts remembered so far. */
-  evicted: usize;
-  evictedCount: u32;
-  /** Their lengths as powers of two at or below: a bit each. */
-  evictedLengths: u32;
-  /** Parts of a turn of the ring so far. */
-  evictedEpoch: u32;
-  /** Units of work of a slice: see reclaim.ts. */
-  work: u32;
-  /** Where the next eviction is likely to end, or none: its depth, sum of whole blocks, first bytes of its text. */
-  pathNode: Node = none<Node>();
-  pathDepth: u32;
-  pathSum: u64;
-  pathFirst: u64;
 }
-/** Where the part begins that is forgotten. */
-export const FORGOTTEN: usize = offsetof<Header>("root");
+/** Where the part ends that is forgotten. */
+export const FORGOTTEN: usize = offsetof<Header>("maxTokens");
 
 /** `node.label`, for where it is to be fast; the other is a call. */
 // @ts-ignore: decorator

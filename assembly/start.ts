@@ -26,7 +26,7 @@ export function clearTrie(serial: u64): bool {
 
 function makeEmpty(serial: u64): bool {
   const h = header();
-  memory.fill(HEADER + FORGOTTEN, 0, offsetof<Header>() - FORGOTTEN);
+  memory.fill(HEADER, 0, FORGOTTEN);
   h.epoch = (serial >> 32) as u32;
   h.collectedLimit = h.collectingLimit = -1;
   h.root = newNode(0);

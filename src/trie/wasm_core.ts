@@ -43,20 +43,20 @@ export interface CoreExports {
 
 /** Places of the header's fields, in 32-bit words: `Header` in assembly/layout.ts. */
 export const HeaderWord = {
-  NEWEST_VERSION: 3,
-  USED_BYTES: 11,
-  WINDOW_BYTES: 13,
-  EVICTED_LRU: 14,
-  EVICTED_VERSION: 16,
-  EVICTED_REMOVED: 18,
-  TOKENS: 21,
-  ENTRIES: 22,
-  SEGMENTS: 23,
-  NODES: 24,
-  PINS: 25,
-  INPUT: 38,
-  INPUT_CAP: 39,
-  KNOWN: 45,
+  TOKENS: 1,
+  ENTRIES: 2,
+  SEGMENTS: 3,
+  PINS: 4,
+  INPUT: 10,
+  NODES: 25,
+  INPUT_CAP: 33,
+  KNOWN: 38,
+  NEWEST_VERSION: 45,
+  USED_BYTES: 53,
+  WINDOW_BYTES: 55,
+  EVICTED_LRU: 56,
+  EVICTED_VERSION: 58,
+  EVICTED_REMOVED: 60,
 } as const;
 
 /** Places of the result's fields, in 32-bit words: `Result` in assembly/layout.ts. */
