@@ -27,8 +27,9 @@ export async function serve(config: RouterConfig, io: CliIo): Promise<number> {
   if (config.tokenizer !== null) logger.debug("loading tokenizer {path}", { path: config.tokenizer });
   const router = await openRouter(config);
   const served = serveHandler(router, { hostname: config.host, port: config.port });
+  const stopped = untilStopSignal();
   announce(router, served, logging, io);
-  await shutDown(router, served, await untilStopSignal());
+  await shutDown(router, served, await stopped);
   return await saveSnapshot(router) ? EXIT.ok : EXIT.failure;
 }
 

@@ -21,8 +21,9 @@ export async function simulate(options: SimulateOptions, io: CliIo): Promise<num
   const { tokenizer, chatTemplate } = await loadTokenizer(options.tokenizer);
   try {
     const running = await startEngines(options, { tokenizer, chatTemplate });
+    const stopped = untilStopSignal();
     for (const { served } of running) io.out(`simulated engine listening on ${served.url}\n`);
-    await untilStopSignal();
+    await stopped;
     await Promise.all(running.map(({ served }) => served.shutdown()));
     return EXIT.ok;
   } finally {

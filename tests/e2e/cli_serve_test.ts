@@ -57,17 +57,30 @@ Deno.test("serve answers, lists its workers and keeps the tokens", async () => {
   assert.equal(code, 0, err);
 });
 
+const isServed = (url: string) =>
+  fetch(`${url}/health`).then((late) => late.text()).then(() => true, () => false);
+
+const inFlight = async (url: string): Promise<number> => {
+  const { router } = await fetch(`${url}/metrics`).then((response) => response.json());
+  return Object.values<number>(router.worker_loads).reduce((sum, load) => sum + load, 0);
+};
+
 Deno.test("serve on SIGTERM stops accepting and finishes the stream in flight", async () => {
   await using folder = await CliFolder.create();
-  await using run = await pair(folder, ["--decode-ms-per-token", "5"], []);
-  const response = await stream(run.url, 200);
-  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
-  let text = (await reader.read()).value ?? "";
+  await using run = await pair(folder, ["--no-latency"], []);
+  const tell = async (path: string, body: object) => {
+    const told = await fetch(`${run.engineUrl}/${path}`, { method: "POST", body: JSON.stringify(body) });
+    assert.equal(told.status, 200, await told.text());
+  };
+  // The stream lasts as long as the engine rests.
+  await tell("pause_generation", { mode: "in_place" });
+  const response = stream(run.url, 200);
+  while (await inFlight(run.url) === 0);
   run.router.kill("SIGTERM");
   await run.router.errMatch(/stopping on SIGTERM, 1 requests in flight/);
-  await assert.rejects(fetch(`${run.url}/health`).then((late) => late.text()));
-  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) text += chunk.value;
-  assert.match(text, /data: \[DONE\]\n\n$/);
+  while (await isServed(run.url));
+  await tell("continue_generation", {});
+  assert.match(await (await response).text(), /data: \[DONE\]\n\n$/);
   const { code, err } = await run.router.ended();
   assert.equal(code, 0, err);
   assert.match(err, /stopped/);

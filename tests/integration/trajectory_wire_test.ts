@@ -19,7 +19,8 @@ const DATED = `{{- '<|im_start|>system\\nIt is ' + strftime_now('%d %B %Y') + '<
   TINY_CHAT_TEMPLATE;
 
 Deno.test("chat: midnight passes between turns, and the conversation keeps its day and its tokens", async () => {
-  const clock = new FakeClock(Date.UTC(2026, 1, 28, 23, 59));
+  // Templates tell local time, as Python's do.
+  const clock = new FakeClock(new Date(2026, 1, 28, 23, 59).getTime());
   const tokenizer = await loadTinyWithTemplate(DATED);
   for (const session of ["a", undefined]) {
     await using h = await createChatHarness({ deps: { clock, tokenizer } });
@@ -35,7 +36,7 @@ Deno.test("chat: midnight passes between turns, and the conversation keeps its d
     assert.deepEqual([native.rows.length, native.exported], [1, 24]);
     assertMatchesWire(h.wire, native);
     const day = (ids: readonly number[]) => /It is (\d+ \w+)/.exec(tokenizer.tokenizer.decode(ids))![1];
-    assert.equal(day(second.promptIds), new Date(begin).getUTCDate() === 28 ? "28 February" : "01 March");
+    assert.equal(day(second.promptIds), new Date(begin).getDate() === 28 ? "28 February" : "01 March");
     const next = await h.chat(HELLO, "tomorrow");
     assert.equal(day(next.promptIds), "01 March", "a new conversation has the new day");
   }

@@ -6,7 +6,7 @@
 import type { Clock } from "../../src/types.ts";
 
 /** Most rounds {@link FakeClock.untilSleeping} waits for a sleeper before it says that none came. */
-const ROUNDS_MAX = 1_000;
+const ROUNDS_MAX = 100_000;
 
 interface Sleeper {
   readonly deadlineMs: number;
