@@ -31,14 +31,14 @@ export class ModelHolders {
     return this.#marks.size === 0;
   }
 
-  /** After texts have left: of what is no node's text any more, the longest part that is one stays held. */
-  shorten(nodes: ReadonlySet<string>): void {
+  /** After texts have left: of what is stored no more, the longest part that `texts` begin with stays held. */
+  shorten(texts: readonly string[]): void {
     for (const marks of this.#marks.values()) {
       for (const [text, stamp] of [...marks]) {
-        if (nodes.has(text)) continue;
+        const left = Math.max(0, ...texts.map((stored) => commonPrefix(stored, text)));
+        if (left === text.length) continue;
         marks.delete(text);
-        let held = text.slice(0, -1);
-        while (held !== "" && !nodes.has(held)) held = held.slice(0, -1);
+        const held = text.slice(0, left);
         if (held !== "") marks.set(held, Math.max(stamp, marks.get(held) ?? 0));
       }
     }

@@ -240,19 +240,8 @@ export class ModelStore {
     return this.#serial;
   }
 
-  /** Size of the radix tree over all texts, no byte twice. */
+  /** Size of the radix tree over all texts, no byte twice: a node for every text and every place where two part. */
   measureText(): { nodes: number; bytes: number } {
-    const { nodes, bytes } = this.#radixTree();
-    return { nodes: nodes.size, bytes };
-  }
-
-  /** Texts of the nodes of the radix tree over all texts. */
-  nodeTexts(): ReadonlySet<string> {
-    return this.#radixTree().nodes;
-  }
-
-  /** A node for every text and every place where two part. */
-  #radixTree(): { nodes: ReadonlySet<string>; bytes: number } {
     const texts = [...new Set([...this.points.values()].map((p) => p.text))].sort();
     const nodes = new Set(texts);
     let bytes = 0;
@@ -262,7 +251,7 @@ export class ModelStore {
       bytes += text.length - shared;
     }
     nodes.delete("");
-    return { nodes, bytes };
+    return { nodes: nodes.size, bytes };
   }
 }
 

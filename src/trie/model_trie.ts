@@ -259,7 +259,8 @@ export class ModelTrie extends CheckedTrie implements TokenTrie {
   }
 
   #shortenHolders(): void {
-    if (!this.#holders.isEmpty) this.#holders.shorten(this.#store.nodeTexts());
+    if (this.#holders.isEmpty) return;
+    this.#holders.shorten([...this.#store.points.values()].map((point) => point.text));
   }
 
   release(handle: PathHandle): void {

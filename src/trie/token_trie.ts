@@ -260,7 +260,8 @@ export interface TokenTrie {
 
   /**
    * Notes that `worker` holds the path of `handle`, and with it all that the path's text begins with. It does so until
-   * {@link TokenTrie.removeHolder}, or until the text leaves the trie: then it holds what is left of it. Not saved.
+   * {@link TokenTrie.removeHolder}, or until the text leaves the trie: then it holds as much of it as any stored text
+   * still begins with. Not saved.
    * Cost: the nodes of the path. A write, for the caller's lock: while a sliced save goes on it is refused.
    *
    * @param worker an integer in [0, {@link WORKERS_MAX}), else `RangeError`

@@ -82,6 +82,38 @@ export function holderCases(test: RegisterCase): void {
     assert.equal(trie.holders("system").bytes.length, 0);
   });
 
+  test("holders() keeps what is left of a text inside of another one, where no text ends or parts any more", (trie) => {
+    const one = appended(trie, null, prompt("shared one", [1]));
+    appended(trie, null, prompt("shared two", [2]));
+    trie.markHolder(one, 0);
+    trie.remove("shared o");
+    assert.deepEqual(held(trie.holders("shared two")), { 0: [7, 0] });
+    const short = appended(trie, null, prompt("sh", [3]));
+    trie.markHolder(short, 1);
+    trie.removeHolder(0);
+    trie.markHolder(short, 0);
+    const [shortEntries, left] = [trie.remove("shared"), held(trie.holders("shared two"))];
+    assert.deepEqual([shortEntries, left], [1, { 0: [2, 1], 1: [2, 1] }]);
+    trie.checkInvariants();
+  });
+
+  test(
+    "holders() keeps a short text that is evicted while a longer one begins with it",
+    async (_, create) => {
+      const trie = await create({ maxCacheSize: 100 });
+      const short = appended(trie, null, prompt("ab", [1]));
+      trie.markHolder(short, 3);
+      for (let i = 0; i < 40; i++) {
+        assert.ok(trie.insert("abcdef", range(i, 40)));
+        trie.findLongestPrefix("abcdef");
+        if (trie.read(short) === null) break;
+      }
+      assert.equal(trie.read(short), null, "it was evicted");
+      assert.deepEqual(held(trie.holders("abcdef")), { 3: [2, 0] });
+      trie.checkInvariants();
+    },
+  );
+
   test("holders() takes 1,024 workers, marked over and over", (trie) => {
     const ends = range(0, 16).map((i) => appended(trie, null, prompt("shared " + "ab"[i & 1] + i, [i])));
     for (let round = 0; round < 3; round++) {
