@@ -5,10 +5,9 @@
  * @module
  */
 import {
-  type CheckedInsert,
   type CheckedSegment,
   gcLimit,
-  readInsert,
+  type InsertInput,
   readSegments,
   requireWorker,
   type TrieLimits,
@@ -34,14 +33,11 @@ export abstract class CheckedTrie {
   // A snapshot that is loaded comes with others of these.
   protected codes = new VersionCodes();
   protected lookups = new LookupCounters();
-  /** Whether `storeText` checks the values of a loss mask that comes as bytes. */
-  readonly #checksMaskBytes: boolean;
   #lastRefusal: string | null = null;
 
   /** Throws `RangeError` for a limit outside its range. */
-  protected constructor(options: TokenTrieOptions, checksMaskBytes: boolean) {
+  protected constructor(options: TokenTrieOptions) {
     this.limits = trieLimits(options);
-    this.#checksMaskBytes = checksMaskBytes;
   }
 
   get lastRefusal(): string | null {
@@ -55,9 +51,9 @@ export abstract class CheckedTrie {
     lossMask?: ArrayLike<number> | null,
     weightVersion?: TrieWeightVersion | null,
   ): boolean {
-    const trusted = this.#checksMaskBytes;
-    const input = readInsert(text, tokenIds, logprobs, lossMask, weightVersion, this.codes, trusted);
-    const reason = typeof input === "string" ? input : this.storeText(input);
+    const reason = text.length === 0
+      ? "text is empty"
+      : this.storeText({ text, tokenIds, logprobs, lossMask, weightVersion });
     this.#lastRefusal = reason === null ? null : `Cannot insert: ${reason}`;
     return reason === null;
   }
@@ -122,8 +118,8 @@ export abstract class CheckedTrie {
     this.lookups = new LookupCounters(tables.lookups);
   }
 
-  /** Stores a whole text: null, or the reason why not. */
-  protected abstract storeText(input: CheckedInsert): string | null;
+  /** Checks and stores a whole text, which is not empty: null, or the reason why not. */
+  protected abstract storeText(input: InsertInput): string | null;
   /** Stores segments one after another: the handle of the last, or the reason why not. */
   protected abstract storeSegments(
     parent: PathHandle | null,

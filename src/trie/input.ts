@@ -44,6 +44,18 @@ export interface CodedRun {
   readonly code: number;
 }
 
+/** One element a token, where they are given. */
+type Given<T> = ArrayLike<T> | null | undefined;
+
+/** The arguments of an insert, as the caller gave them. */
+export interface InsertInput {
+  readonly text: string;
+  readonly tokenIds: ArrayLike<number>;
+  readonly logprobs: Given<number | null>;
+  readonly lossMask: Given<number>;
+  readonly weightVersion: TrieWeightVersion | null | undefined;
+}
+
 /** The arguments of an insert, checked. */
 export interface CheckedInsert {
   readonly text: string;
@@ -95,56 +107,104 @@ function requireInteger(name: string, value: number, least: number): void {
 
 /** Token ids as 32-bit numbers. `Uint32Array` is passed through, not copied. */
 function readTokenIds(ids: ArrayLike<number>): Uint32Array | string {
-  if (ids.length === 0) return "there are no token ids";
-  if (ids instanceof Uint32Array) return ids;
+  if (ids instanceof Uint32Array && ids.length > 0) return ids;
   const out = new Uint32Array(ids.length);
-  for (let i = 0; i < out.length; i++) {
+  return putTokenIds(ids, out, 0) ?? out;
+}
+
+/** Writes token ids to `out` from `at` on. Null, or why they cannot be stored. */
+export function putTokenIds(ids: ArrayLike<number>, out: Uint32Array, at: number): string | null {
+  const { length } = ids;
+  if (length === 0) return "there are no token ids";
+  if (ids instanceof Uint32Array) {
+    out.set(ids, at);
+    return null;
+  }
+  for (let i = 0; i < length; i++) {
     const id = ids[i];
-    if (typeof id !== "number" || !Number.isInteger(id) || id < 0 || id > TOKEN_ID_MAX) {
+    if (typeof id !== "number" || id >>> 0 !== id) {
       return `token id ${i} must be an integer in [0, ${TOKEN_ID_MAX}], received ${show(id)}`;
     }
-    out[i] = id;
+    out[at + i] = id;
   }
-  return out;
+  return null;
 }
 
 /** Logprobs as doubles, NaN where unknown; null when none were given. `Float64Array` is passed through. */
-function readLogprobs(
-  logprobs: ArrayLike<number | null> | null | undefined,
-  tokens: number,
-): Float64Array | null | string {
+function readLogprobs(logprobs: Given<number | null>, tokens: number): Float64Array | null | string {
   if (logprobs === null || logprobs === undefined) return null;
-  if (logprobs.length !== tokens) return `there are ${tokens} token ids but ${logprobs.length} logprobs`;
-  if (logprobs instanceof Float64Array) return logprobs;
-  if (logprobs instanceof Float32Array) return new Float64Array(logprobs);
+  if (logprobs instanceof Float64Array && logprobs.length === tokens) return logprobs;
   const out = new Float64Array(tokens);
-  for (let i = 0; i < tokens; i++) {
-    const logprob = logprobs[i];
-    if (logprob === null || logprob === undefined) out[i] = NaN;
-    else if (typeof logprob === "number") out[i] = logprob;
-    else return `logprob ${i} must be a number or null, received ${show(logprob)}`;
-  }
-  return out;
+  return putLogprobs(logprobs, tokens, out, 0) ?? out;
 }
 
-/** The loss mask as bytes; null when none was given, which means all 0. `Uint8Array` is passed through. */
-export function readLossMask(
-  lossMask: ArrayLike<number> | null | undefined,
+/** Writes logprobs that are given to `out` from `at` on: doubles, NaN where unknown. Null, or why they cannot be stored. */
+export function putLogprobs(
+  logprobs: Given<number | null>,
   tokens: number,
-): Uint8Array | null | string {
+  out: Float64Array,
+  at: number,
+): string | null {
+  if (logprobs === null || logprobs === undefined) return null;
+  if (logprobs.length !== tokens) return `there are ${tokens} token ids but ${logprobs.length} logprobs`;
+  if (logprobs instanceof Float64Array || logprobs instanceof Float32Array) {
+    out.set(logprobs, at);
+    return null;
+  }
+  for (let i = 0; i < tokens; i++) {
+    const logprob = logprobs[i];
+    if (typeof logprob === "number") out[at + i] = logprob;
+    else if (logprob === null || logprob === undefined) out[at + i] = NaN;
+    else return `logprob ${i} must be a number or null, received ${show(logprob)}`;
+  }
+  return null;
+}
+
+/** The loss mask as bytes, all checked; null when none was given, which means all 0. */
+export function readLossMask(lossMask: Given<number>, tokens: number): Uint8Array | null | string {
   if (lossMask === null || lossMask === undefined) return null;
+  const out = new Uint8Array(tokens);
+  const misread = putLossMask(lossMask, tokens, out, 0);
+  if (misread !== null) return misread;
+  const wrong = out.findIndex((value) => value > 1);
+  return wrong < 0 ? out : wrongMaskValue(wrong, out[wrong]);
+}
+
+/**
+ * Writes a loss mask to `out` from `at` on, zeros when none was given. Null, or why it cannot be stored. Bytes are for the
+ * core to check, which looks at each of them anyway.
+ */
+export function putLossMask(
+  lossMask: Given<number>,
+  tokens: number,
+  out: Uint8Array,
+  at: number,
+): string | null {
+  if (lossMask === null || lossMask === undefined) {
+    out.fill(0, at, at + tokens);
+    return null;
+  }
   if (lossMask.length !== tokens) {
     return `there are ${tokens} token ids but ${lossMask.length} loss mask values`;
   }
+  if (lossMask instanceof Uint8Array) {
+    out.set(lossMask, at);
+    return null;
+  }
   for (let i = 0; i < tokens; i++) {
     const value = lossMask[i];
-    if (value !== 0 && value !== 1) return `loss mask value ${i} must be 0 or 1, received ${show(value)}`;
+    if (value !== 0 && value !== 1) return wrongMaskValue(i, value);
+    out[at + i] = value;
   }
-  return lossMask instanceof Uint8Array ? lossMask : new Uint8Array(lossMask);
+  return null;
+}
+
+function wrongMaskValue(i: number, value: unknown): string {
+  return `loss mask value ${i} must be 0 or 1, received ${show(value)}`;
 }
 
 /** The code of one version. */
-function readVersion(
+export function readVersion(
   version: TrieWeightVersion | null | undefined,
   codes: VersionCodes,
 ): number | string {
@@ -152,27 +212,17 @@ function readVersion(
     `weight version must be a finite number, or one of a bounded set of labels, received ${show(version)}`;
 }
 
-/** The arguments of an insert. `maskBytesTrusted`: the values of a mask that is a `Uint8Array` are checked elsewhere. */
-export function readInsert(
-  text: string,
-  ids: ArrayLike<number>,
-  givenLogprobs: ArrayLike<number | null> | null | undefined,
-  givenMask: ArrayLike<number> | null | undefined,
-  weightVersion: TrieWeightVersion | null | undefined,
-  codes: VersionCodes,
-  maskBytesTrusted: boolean,
-): CheckedInsert | string {
-  if (text.length === 0) return "text is empty";
-  const tokenIds = readTokenIds(ids);
+/** The arguments of an insert, whose text is not empty. */
+export function readInsert(input: InsertInput, codes: VersionCodes): CheckedInsert | string {
+  const tokenIds = readTokenIds(input.tokenIds);
   if (typeof tokenIds === "string") return tokenIds;
-  const logprobs = readLogprobs(givenLogprobs, tokenIds.length);
+  const logprobs = readLogprobs(input.logprobs, tokenIds.length);
   if (typeof logprobs === "string") return logprobs;
-  const trusted = maskBytesTrusted && givenMask instanceof Uint8Array && givenMask.length === tokenIds.length;
-  const lossMask = trusted ? givenMask : readLossMask(givenMask, tokenIds.length);
+  const lossMask = readLossMask(input.lossMask, tokenIds.length);
   if (typeof lossMask === "string") return lossMask;
-  const version = readVersion(weightVersion, codes);
+  const version = readVersion(input.weightVersion, codes);
   if (typeof version === "string") return version;
-  return { text, tokenIds, logprobs, lossMask, version };
+  return { text: input.text, tokenIds, logprobs, lossMask, version };
 }
 
 /** The segments of an append. Texts of their keys are to be read before the next call: they are not copies. */

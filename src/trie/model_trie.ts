@@ -6,7 +6,7 @@
  * @module
  */
 import { CheckedTrie } from "./checked_trie.ts";
-import { type CheckedInsert, type CheckedSegment, tooManyTokens } from "./input.ts";
+import { type CheckedSegment, type InsertInput, readInsert, tooManyTokens } from "./input.ts";
 import { addPoints, addSegment, findSame } from "./model_append.ts";
 import { ModelHolders } from "./model_holders.ts";
 import { LookupMode, matchReason, PointFlag } from "./match.ts";
@@ -54,11 +54,13 @@ export class ModelTrie extends CheckedTrie implements TokenTrie {
 
   /** Throws `RangeError` for a limit outside its range. */
   constructor(options: TokenTrieOptions = {}) {
-    super(options, false);
+    super(options);
     this.#store = new ModelStore(this.limits.maxCacheSize);
   }
 
-  protected override storeText(input: CheckedInsert): string | null {
+  protected override storeText(given: InsertInput): string | null {
+    const input = readInsert(given, this.codes);
+    if (typeof input === "string") return input;
     const { tokenIds: ids, logprobs, lossMask, version } = input;
     const mask = Array.from(ids, (_, i) => lossMask?.[i] ?? 0);
     const payload: Payload = {

@@ -6,7 +6,16 @@
 import { commandBytes, writeCommand } from "./append_command.ts";
 import { CheckedTrie } from "./checked_trie.ts";
 import { coreLimits, nextSerial } from "./core_start.ts";
-import { type CheckedInsert, type CheckedSegment, readLossMask, tooManyTokens } from "./input.ts";
+import {
+  type CheckedSegment,
+  type InsertInput,
+  putLogprobs,
+  putLossMask,
+  putTokenIds,
+  readLossMask,
+  readVersion,
+  tooManyTokens,
+} from "./input.ts";
 import { LookupMode, matchReason } from "./match.ts";
 import { refuse, requireTag, runToEnd } from "./snapshot.ts";
 import { SCOPE_NONE, SCOPE_UNNAMED, ScopeIds } from "./scope_ids.ts";
@@ -66,7 +75,7 @@ export class WasmTrie extends CheckedTrie implements TokenTrie {
 
   /** `module` is the compiled core. Throws `RangeError` for a limit outside its range. */
   constructor(module: WebAssembly.Module, options: TokenTrieOptions = {}) {
-    super(options, true);
+    super(options);
     const core = new WasmCore(module);
     if (!core.exports.start(...coreLimits(this.limits), nextSerial())) {
       throw new RangeError(
@@ -80,8 +89,8 @@ export class WasmTrie extends CheckedTrie implements TokenTrie {
     this.#scopes = scopesOf(core);
   }
 
-  protected override storeText(input: CheckedInsert): string | null {
-    const { text, tokenIds, logprobs, lossMask, version } = input;
+  protected override storeText(input: InsertInput): string | null {
+    const { text, tokenIds, logprobs, lossMask } = input;
     const core = this.#core;
     const count = tokenIds.length;
     const bytes = core.tryWriteText(text, count * INSERT_TOKEN_BYTES + 16);
@@ -90,11 +99,13 @@ export class WasmTrie extends CheckedTrie implements TokenTrie {
     const spansAt = logprobsAt + count * 8;
     const idsAt = spansAt + count * 8;
     const maskAt = idsAt + count * 4;
-    core.u32.set(tokenIds, idsAt >>> 2);
-    if (logprobs !== null) core.f64.set(logprobs, logprobsAt >>> 3);
-    if (lossMask !== null) core.u8.set(lossMask, maskAt);
-    else core.u8.fill(0, maskAt, maskAt + count);
-    const given = logprobs === null ? 0 : logprobsAt;
+    const given = logprobs === null || logprobs === undefined ? 0 : logprobsAt;
+    const misread = putTokenIds(tokenIds, core.u32, idsAt >>> 2) ??
+      putLogprobs(logprobs, count, core.f64, logprobsAt >>> 3) ??
+      putLossMask(lossMask, count, core.u8, maskAt);
+    if (misread !== null) return misread;
+    const version = readVersion(input.weightVersion, this.codes);
+    if (typeof version === "string") return version;
     const status = core.exports.insert(bytes, idsAt, count, given, maskAt, version, spansAt);
     core.refresh();
     if (status === Status.BAD_LOSS_MASK) return String(readLossMask(lossMask, count));
