@@ -4,11 +4,11 @@
 export function commonPrefix(a: usize, b: usize, length: u32): u32 {
   let i: u32 = 0;
   while (i + 64 <= length) {
-    const e0 = i8x16.eq(v128.load(a + i), v128.load(b + i));
-    const e1 = i8x16.eq(v128.load(a + i, 16), v128.load(b + i, 16));
-    const e2 = i8x16.eq(v128.load(a + i, 32), v128.load(b + i, 32));
-    const e3 = i8x16.eq(v128.load(a + i, 48), v128.load(b + i, 48));
-    if (!i8x16.all_true(v128.and(v128.and(e0, e1), v128.and(e2, e3)))) break;
+    const d0 = v128.xor(v128.load(a + i), v128.load(b + i));
+    const d1 = v128.xor(v128.load(a + i, 16), v128.load(b + i, 16));
+    const d2 = v128.xor(v128.load(a + i, 32), v128.load(b + i, 32));
+    const d3 = v128.xor(v128.load(a + i, 48), v128.load(b + i, 48));
+    if (v128.any_true(v128.or(v128.or(d0, d1), v128.or(d2, d3)))) break;
     i += 64;
   }
   while (i + 16 <= length) {

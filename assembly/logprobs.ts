@@ -171,47 +171,35 @@ export function equalLogprobs(segment: Segment, logprobs: usize, count: u32): u3
 
 /** As `equalLogprobs`, for tokens of one mask. */
 function equalRun(kind: u32, own: usize, given: usize, count: u32, missing: u64): u32 {
-  const usual = i64x2.splat(missing);
+  const usual = reinterpret<f64>(missing);
   let a = usual;
   let b = usual;
-  for (let i = kind == LOGPROBS_F32 && given ? equalWidened(own, given, count) : 0; i < count; i += 2) {
-    const single = i + 1 == count;
-    if (kind == LOGPROBS_F32) {
-      const at = own + (<usize> i << 2);
-      a = f64x2.promote_low_f32x4(single ? v128.load32_zero(at) : v128.load64_zero(at));
-    } else if (kind == LOGPROBS_F64) {
-      const at = own + (<usize> i << 3);
-      a = single ? v128.load64_zero(at) : v128.load(at);
-    }
-    if (given) {
-      const at = given + (<usize> i << 3);
-      b = single ? v128.load64_zero(at) : v128.load(at);
-    }
-    if (!i64x2.all_true(i64x2.eq(a, b))) {
-      const equal = i64x2.bitmask(i64x2.eq(fillMissing(a, usual), fillMissing(b, usual)));
-      if (!(equal & 1)) return i;
-      if (!(equal & 2) && !single) return i + 1;
-    }
+  for (let i = kind == LOGPROBS_F32 && given ? equalWidened(own, given, count) : 0; i < count; i++) {
+    if (kind == LOGPROBS_F32) a = <f64> load<f32>(own + (<usize> i << 2));
+    else if (kind == LOGPROBS_F64) a = load<f64>(own + (<usize> i << 3));
+    if (given) b = load<f64>(given + (<usize> i << 3));
+    if (reinterpret<u64>(a == a ? a : usual) != reinterpret<u64>(b == b ? b : usual)) return i;
   }
   return count;
 }
 
-/** How many leading f32 equal the doubles, bit for bit: a multiple of 4; stops also at a NaN, which may be equal. */
+/** How many leading f32 equal the doubles, bit for bit: a multiple of 8; stops also at a NaN, which may be equal. */
 function equalWidened(own: usize, given: usize, count: u32): u32 {
   let i: u32 = 0;
-  for (; i + 4 <= count; i += 4) {
-    const four = v128.load(own + (<usize> i << 2));
+  for (; i + 8 <= count; i += 8) {
     const at = given + (<usize> i << 3);
-    const low = i64x2.eq(f64x2.promote_low_f32x4(four), v128.load(at));
-    const high = i64x2.eq(f64x2.promote_low_f32x4(i64x2.shuffle(four, four, 1, 1)), v128.load(at, 16));
-    if (!i64x2.all_true(v128.and(low, high))) break;
+    const differ = v128.or(differ4(own + (<usize> i << 2), at), differ4(own + (<usize> i << 2) + 16, at + 32));
+    if (v128.any_true(differ)) break;
   }
   return i;
 }
 
-/** The numbers, with `usual` for each NaN. */
+/** Not all zero where four f32 are not these doubles. */
 // @ts-ignore: decorator
 @inline
-function fillMissing(numbers: v128, usual: v128): v128 {
-  return v128.bitselect(usual, numbers, f64x2.ne(numbers, numbers));
+function differ4(own: usize, given: usize): v128 {
+  const four = v128.load(own);
+  const low = v128.xor(f64x2.promote_low_f32x4(four), v128.load(given));
+  const high = v128.xor(f64x2.promote_low_f32x4(i64x2.shuffle(four, four, 1, 1)), v128.load(given, 16));
+  return v128.or(low, high);
 }
