@@ -39,7 +39,8 @@ export function pointAt(address: usize, serial: u64): Point {
 }
 
 /**
- * The point of `segment` at `node` for `kept` tokens, made or given the further flags. None when there is no memory.
+ * The point of `segment` at `node` for `kept` tokens, made or given the further flags: the newest of its node from then
+ * on. None when there is no memory.
  */
 export function addPoint(segment: Segment, node: Node, kept: u32, flags: u32): Point {
   const h = header();
@@ -47,6 +48,10 @@ export function addPoint(segment: Segment, node: Node, kept: u32, flags: u32): P
   if (exists(known)) {
     if (flags & ~known.flags & ENTRY) h.entries++;
     known.keptAndFlags |= flags;
+    if (known != node.points) {
+      unlink(known);
+      linkFirst(known, node);
+    }
     return known;
   }
   const point = takePoint();
@@ -54,10 +59,7 @@ export function addPoint(segment: Segment, node: Node, kept: u32, flags: u32): P
   point.segment = segment;
   point.node = node;
   point.keptAndFlags = kept << FLAGS_BITS | flags;
-  point.prevAtNode = none<Point>();
-  point.nextAtNode = node.points;
-  if (exists(node.points)) node.points.prevAtNode = point;
-  node.points = point;
+  linkFirst(point, node);
   point.nextOfSegment = segment.points;
   segment.points = point;
   if (flags & ENTRY) h.entries++;
@@ -77,14 +79,25 @@ function stands(point: Point, segment: Segment, kept: u32, flags: u32): bool {
   return point.segment == segment && point.kept == kept && !((point.flags ^ flags) & TRIMMED);
 }
 
-/** Takes a point from its node and frees it. Its segment's list is the caller's. */
-export function freePoint(point: Point): void {
-  const h = header();
+function linkFirst(point: Point, node: Node): void {
+  point.prevAtNode = none<Point>();
+  point.nextAtNode = node.points;
+  if (exists(node.points)) node.points.prevAtNode = point;
+  node.points = point;
+}
+
+function unlink(point: Point): void {
   const next = point.nextAtNode;
   const previous = point.prevAtNode;
   if (exists(next)) next.prevAtNode = previous;
   if (exists(previous)) previous.nextAtNode = next;
   else point.node.points = next;
+}
+
+/** Takes a point from its node and frees it. Its segment's list is the caller's. */
+export function freePoint(point: Point): void {
+  const h = header();
+  unlink(point);
   if (point.flags & ENTRY) h.entries--;
   point.segment = none<Segment>();
   // Where generations have run out, nothing stands any more: no handle may fit again.

@@ -68,7 +68,7 @@ function tokensWithin(ends: readonly ModelPoint[], most: number): number {
   for (const point of ends) {
     const length = point.text.length;
     if (length > most || length < (best?.text.length ?? 0)) continue;
-    if (best === undefined || length > best.text.length || point.serial > best.serial) best = point;
+    if (best === undefined || length > best.text.length || point.stored > best.stored) best = point;
   }
   return best === undefined ? 0 : best.segment.base + best.kept;
 }

@@ -55,7 +55,7 @@ export function longest(points: readonly ModelPoint[]): ModelPoint | null {
 
 function rank(point: ModelPoint): number[] {
   const whole = point.flags & PointFlag.TRIMMED ? 0 : 1;
-  return [point.segment.base + point.kept, whole, point.text.length, point.serial];
+  return [point.segment.base + point.kept, whole, point.text.length, point.stored];
 }
 
 function compareRanks(a: readonly number[], b: readonly number[]): number {

@@ -31,6 +31,8 @@ export interface ModelPoint {
   readonly kept: number;
   readonly text: string;
   readonly serial: number;
+  /** Order of storing: greater is newer. */
+  stored: number;
   flags: number;
 }
 
@@ -40,8 +42,9 @@ export interface ModelImage {
     & Omit<ModelSegment, "parent" | "children" | "points" | "pins" | "logprobs">
     & { readonly parent: number; readonly logprobs: readonly string[] }
   )[];
-  /** By serial, which is given anew. */
-  readonly points: readonly (Omit<ModelPoint, "segment" | "serial"> & { readonly segment: number })[];
+  /** In order of storing; serials are given anew. */
+  readonly points:
+    readonly (Omit<ModelPoint, "segment" | "serial" | "stored"> & { readonly segment: number })[];
   readonly evictedTokens: { readonly lru: number; readonly version: number; readonly removed: number };
   readonly evictedTexts: readonly string[];
   readonly tick: number;
@@ -54,7 +57,7 @@ export type RemovalCause = "lru" | "version" | "removed";
 export class ModelStore {
   /** In order of creation. */
   readonly segments = new Set<ModelSegment>();
-  /** By serial, in order of creation. */
+  /** By serial, in order of storing. */
   readonly points = new Map<number, ModelPoint>();
   readonly evictedTokens = { lru: 0, version: 0, removed: 0 };
   readonly evicted: ModelEvicted;
@@ -62,6 +65,7 @@ export class ModelStore {
   entries = 0;
   #tick = 0;
   #serial = 0;
+  #stored = 0;
 
   /** `maxCacheSize` decides how many evicted texts are remembered. */
   constructor(maxCacheSize: number, evictedTexts: readonly string[] = []) {
@@ -74,7 +78,7 @@ export class ModelStore {
     this.tokens += segment.ids.length;
   }
 
-  /** The point of `segment` at `text` for `kept` tokens, made or given the further `flags`. */
+  /** The point of `segment` at `text` for `kept` tokens, made or given the further `flags`; the newest from then on. */
   addPoint(segment: ModelSegment, text: string, kept: number, flags: number): ModelPoint {
     const known = [...segment.points].find((p) =>
       p.text === text && p.kept === kept && (p.flags & PointFlag.TRIMMED) === (flags & PointFlag.TRIMMED)
@@ -82,9 +86,12 @@ export class ModelStore {
     if (known) {
       if (flags & ~known.flags & PointFlag.ENTRY) this.entries++;
       known.flags |= flags;
+      known.stored = ++this.#stored;
+      this.points.delete(known.serial);
+      this.points.set(known.serial, known);
       return known;
     }
-    const point: ModelPoint = { segment, kept, text, serial: ++this.#serial, flags };
+    const point: ModelPoint = { segment, kept, text, serial: ++this.#serial, stored: ++this.#stored, flags };
     segment.points.add(point);
     this.points.set(point.serial, point);
     if (flags & PointFlag.ENTRY) this.entries++;
@@ -225,7 +232,12 @@ export class ModelStore {
     }
     store.#serial = serial;
     for (const { segment, ...rest } of image.points) {
-      const point = { ...rest, segment: order[segment]!, serial: ++store.#serial };
+      const point = {
+        ...rest,
+        segment: order[segment]!,
+        serial: ++store.#serial,
+        stored: ++store.#stored,
+      };
       point.segment.points.add(point);
       store.points.set(point.serial, point);
       if (point.flags & PointFlag.ENTRY) store.entries++;

@@ -186,26 +186,31 @@ export class ModelTrie extends CheckedTrie implements TokenTrie {
     parent: PathHandle | null,
     segments: readonly CheckedSegment[],
   ): PathHandle | string {
-    let at = parent === null ? null : this.#pointOf(parent);
-    if (at === undefined) return "the handle is stale";
+    const start = parent === null ? null : this.#pointOf(parent);
+    if (start === undefined) return "the handle is stale";
 
     const known: ModelPoint[] = [];
     for (const segment of segments) {
-      const same = findSame(this.#store, known.at(-1) ?? at, segment);
+      const same = findSame(this.#store, known.at(-1) ?? start, segment);
       if (same === null) break;
       known.push(same);
     }
     const fresh = segments.slice(known.length);
     const need = fresh.reduce((sum, s) => sum + s.tokenIds.length, 0);
     const version = Math.max(-1, ...segments.flatMap((s) => s.runs.map((run) => run.code)));
-    const refused = this.#makeRoom(need, (known.at(-1) ?? at)?.segment ?? null, version);
+    const refused = this.#makeRoom(need, (known.at(-1) ?? start)?.segment ?? null, version);
     if (refused !== null) return refused;
 
+    let at = start;
     for (const [i, segment] of segments.entries()) {
       const own = known[i]?.segment ??
         addSegment(this.#store, at?.segment ?? null, at?.kept ?? 0, segmentPayload(segment), segment.scope);
       at = addPoints(this.#store, own, at?.text ?? "", segment);
       this.#store.raise(own, Math.max(-1, ...segment.runs.map((run) => run.code)));
+    }
+    // What was there already is stored once more, behind what is new.
+    for (const [i, { segment }] of known.entries()) {
+      addPoints(this.#store, segment, (known[i - 1] ?? start)?.text ?? "", segments[i]!);
     }
     this.#store.touch(at!.segment);
     this.#shortenHolders();

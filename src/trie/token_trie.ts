@@ -55,7 +55,10 @@ export type MatchReason =
   | "not at a splice point" // stored text goes on past the answer, but may not be cut where the query leaves it
   | "empty"; // the query is empty
 
-/** What a look-up found. Typed arrays are fresh copies, one element a token. */
+/**
+ * What a look-up found. Typed arrays are fresh copies, one element a token. Of several paths for one text the newest
+ * answers: the last stored, be it anew or once more.
+ */
 export interface PrefixMatch {
   /** The part of the query that the tokens stand for. */
   readonly matchedPrefix: string;

@@ -1,6 +1,6 @@
 /** Whole texts in, longest inserted prefix out. */
 import assert from "node:assert/strict";
-import { plain, range, type RegisterCase } from "./harness.ts";
+import { appended, output, plain, range, type RegisterCase } from "./harness.ts";
 
 export function insertCases(test: RegisterCase): void {
   test("findLongestPrefix() returns what insert() stored", (trie) => {
@@ -93,6 +93,22 @@ export function insertCases(test: RegisterCase): void {
       versions: [3, 3, 5],
     });
     assert.equal(trie.stats().tokens, 6);
+  });
+
+  test("insert() and append() of what is stored already make it the newest", (trie) => {
+    const ids = () => [...trie.findLongestPrefix("HAVING").tokenIds];
+    const handles = [[1, 2], [3, 4]].map((ids) => appended(trie, null, output("HAVING", ids)));
+    assert.deepEqual(ids(), [3, 4]);
+    assert.deepEqual(appended(trie, null, output("HAVING", [1, 2])), handles[0]);
+    assert.deepEqual(ids(), [1, 2]);
+    trie.insert("HAVING", [5]);
+    trie.insert("HAVING", [6]);
+    trie.insert("HAVING", [5]);
+    assert.deepEqual(ids(), [5]);
+    trie.load(trie.save());
+    assert.deepEqual(ids(), [5]);
+    assert.deepEqual([trie.stats().entries, trie.findLongestPrefix("HAVING").candidates], [4, 4]);
+    trie.checkInvariants();
   });
 
   test("insert() never shares tokens whose logprobs or mask differ", (trie) => {
