@@ -12,7 +12,8 @@
  *
  * Sizes are multiples of 8, headers lie at 4 modulo 8, so payloads are 8-aligned. A region is what one or more grows
  * gave in one piece: it begins with the address of the next region and its own end, its blocks begin REGION_HEADER
- * behind, and a header of size 0 ends it. Every byte of `arenaBytes` is in `usedBytes` or in `freeBytes`.
+ * behind, and a header of size 0 ends them, REGION_END before its end: so a vector can be read from any byte of a block.
+ * Every byte of `arenaBytes` is in `usedBytes` or in `freeBytes`.
  */
 import { BINS, Header, header } from "./layout";
 
@@ -26,8 +27,10 @@ const REST_MAX: u32 = BLOCK_MIN - 8;
 const ALLOCATION_MAX: u32 = 0x7fffff00;
 const PAGE_BITS: u32 = 16;
 const REGION_HEADER: u32 = 12;
-/** What of a region is no block: its header and the end mark. */
-const REGION_OVERHEAD: u32 = 16;
+/** The end mark, and a vector behind it. */
+const REGION_END: u32 = 4 + 16;
+/** What of a region is no block. */
+const REGION_OVERHEAD: u32 = REGION_HEADER + REGION_END;
 /** Pages grown at least: growing makes the host refresh its views, so it must not happen often. */
 const GROW_PAGES_MIN: u32 = 4;
 /** And at least this part of the memory (a shift): doubling would waste, a constant would grow too often. */
@@ -244,7 +247,7 @@ function addPages(h: Header, start: usize, bytes: u32): void {
   let size: u32;
   if (start == h.arenaEnd && h.lastRegion != 0) {
     // Directly behind the last region: its end mark becomes the header of the new block.
-    block = start - 4;
+    block = start - REGION_END;
     size = bytes;
   } else {
     store<usize>(start, 0);

@@ -1,4 +1,4 @@
-/** Bytes compared and counted, 16 at a time. */
+/** Bytes compared and counted, 16 at a time: the last 16 may begin with the last byte (see arena.ts). */
 
 /** Number of leading bytes that `a` and `b` share, at most `length`. */
 export function commonPrefix(a: usize, b: usize, length: u32): u32 {
@@ -11,13 +11,11 @@ export function commonPrefix(a: usize, b: usize, length: u32): u32 {
     if (v128.any_true(v128.or(v128.or(d0, d1), v128.or(d2, d3)))) break;
     i += 64;
   }
-  while (i + 16 <= length) {
+  for (; i < length; i += 16) {
     const differ = i8x16.bitmask(i8x16.eq(v128.load(a + i), v128.load(b + i))) ^ 0xffff;
-    if (differ) return i + ctz<i32>(differ);
-    i += 16;
+    if (differ) return min<u32>(length, i + ctz<i32>(differ));
   }
-  while (i < length && load<u8>(a + i) == load<u8>(b + i)) i++;
-  return i;
+  return length;
 }
 
 /** Whether the byte at `at` continues a UTF-8 sequence. */
@@ -50,11 +48,9 @@ export function utf16Length(at: usize, length: u32): u32 {
 export function runLength(at: usize, length: u32, byte: u32): u32 {
   let i: u32 = 0;
   const wanted = i8x16.splat(byte as i8);
-  while (i + 16 <= length) {
+  for (; i < length; i += 16) {
     const differ = i8x16.bitmask(i8x16.eq(v128.load(at + i), wanted)) ^ 0xffff;
-    if (differ) return i + ctz<i32>(differ);
-    i += 16;
+    if (differ) return min<u32>(length, i + ctz<i32>(differ));
   }
-  while (i < length && load<u8>(at + i) == byte) i++;
-  return i;
+  return length;
 }

@@ -29,6 +29,16 @@ describe("allocate()", () => {
     fresh();
   });
 
+  test("leaves enough behind the last block to read a vector from its last byte", () => {
+    const pages = memory.size();
+    let end: usize = 0;
+    while (memory.size() == pages) {
+      const payload = allocate(64);
+      end = payload + usableSize(payload);
+      expect<usize>(end + 15 <= <usize> memory.size() << 16 ? 1 : 0).toBe(1);
+    }
+  });
+
   test("gives 8-aligned blocks that do not overlap", () => {
     const sizes: u32[] = [0, 1, 11, 12, 13, 100, 255, 256, 257, 4096, 70000];
     const places: usize[] = [];

@@ -228,7 +228,7 @@ export class WasmCore {
 
   /** Makes views anew when the memory has grown. To be called after every call that may grow it. */
   refresh(): void {
-    if (this.u8?.buffer === this.#memory.buffer) return;
+    if (this.u8 !== undefined && this.u8.length !== 0) return;
     const buffer = this.#memory.buffer as ArrayBuffer;
     this.u8 = new Uint8Array(buffer);
     this.i32 = new Int32Array(buffer);
