@@ -343,7 +343,7 @@ export const FORGOTTEN: usize = offsetof<Header>("maxTokens");
 // @ts-ignore: decorator
 @inline
 export function labelOf(node: Node): usize {
-  return select<usize>(node.outer, changetype<usize>(node) + TEXT_OF_NODE, node.isOuter);
+  return node.isOuter ? node.outer : changetype<usize>(node) + TEXT_OF_NODE;
 }
 
 /** `segment.parent`, for where it is to be fast. */
