@@ -16,11 +16,10 @@ export interface FinishReason {
   readonly statusCode?: number;
 }
 
-/** A token that could have been sampled, and how likely it was. */
-export interface TopLogprob {
-  readonly tokenId: number;
-  readonly logprob: number;
-}
+/** A token that could have been sampled, and how likely it was; by its text where the engine tells no more of it. */
+export type TopLogprob =
+  | { readonly tokenId: number; readonly logprob: number }
+  | { readonly text: string; readonly logprob: number };
 
 /** What one reply sampled, as the engine told it. `null` where it told nothing. */
 export interface SampledOutput {

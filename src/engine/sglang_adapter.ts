@@ -171,7 +171,11 @@ function decodeGenerate(
     const frame = parseReplyFrame(reply);
     if (frame === null) return unusableReply("the reply is no generate reply");
     if (frame.fault !== null) return unusableReply(frame.fault);
-    outputs.push(withTopLogprobs(outputOfFrame(frame), reply, topLogprobs));
+    try {
+      outputs.push(withTopLogprobs(outputOfFrame(frame), reply, topLogprobs));
+    } catch (error) {
+      return unusableReply((error as Error).message);
+    }
   }
   if (outputs.length !== sampleCount) {
     return unusableReply(countMismatch(outputs.length, sampleCount).message);

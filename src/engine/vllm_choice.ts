@@ -100,9 +100,9 @@ function parseLogprobs(value: JsonValue | undefined, topLogprobs: number): Token
   const { token_logprobs: values, tokens, top_logprobs: tops } = logprobs;
   if (!Array.isArray(values)) return null;
   return values.map((logprob, i) => ({
-    tokenId: Array.isArray(tokens) ? sampledId(undefined, tokens[i], i) : null,
+    tokenId: Array.isArray(tokens) ? toldId(undefined, tokens[i], i) : null,
     logprob: asLogprob(logprob),
-    top: topLogprobs > 0 && Array.isArray(tops) ? parseTopObject(tops[i]) : [],
+    top: topLogprobs > 0 && Array.isArray(tops) ? parseTopObject(tops[i], i) : [],
   }));
 }
 
@@ -111,19 +111,17 @@ function parseContent(value: JsonValue, at: number, withTop: boolean): TokenLogp
   const entry = asObject(value) ?? {};
   const top = withTop && Array.isArray(entry.top_logprobs) ? entry.top_logprobs : [];
   return {
-    tokenId: sampledId(entry.token_id, entry.token, at),
+    tokenId: toldId(entry.token_id, entry.token, at),
     logprob: asLogprob(entry.logprob),
     top: top.flatMap((each) => {
-      const { token_id: id, token, logprob: told } = asObject(each) ?? {};
-      const tokenId = asTokenId(id) ?? idOfToken(token);
-      const logprob = asLogprob(told);
-      return tokenId === null || Number.isNaN(logprob) ? [] : [{ tokenId, logprob }];
+      const { token_id: id, token, logprob } = asObject(each) ?? {};
+      return topLogprob(id, token, logprob, at);
     }),
   };
 }
 
-/** The id that the logprobs tell of a sampled token; null when they tell its text. @throws {Error} when it is none */
-function sampledId(id: JsonValue | undefined, token: JsonValue | undefined, at: number): number | null {
+/** The id that the logprobs tell of a token; null when they tell its text. @throws {Error} when it is none */
+function toldId(id: JsonValue | undefined, token: JsonValue | undefined, at: number): number | null {
   const told = id ?? token;
   const tokenId = told === token ? idOfToken(token) : asTokenId(id);
   const isText = told === token && !(typeof token === "string" && token.startsWith(ID_PREFIX));
@@ -132,12 +130,25 @@ function sampledId(id: JsonValue | undefined, token: JsonValue | undefined, at: 
 }
 
 /** Completions' form: `{"token_id:5": -0.1}`. */
-function parseTopObject(value: JsonValue | undefined): TopLogprob[] {
-  return Object.entries(asObject(value) ?? {}).flatMap(([token, value]) => {
-    const tokenId = idOfToken(token);
-    const logprob = asLogprob(value);
-    return tokenId === null || Number.isNaN(logprob) ? [] : [{ tokenId, logprob }];
-  });
+function parseTopObject(value: JsonValue | undefined, at: number): TopLogprob[] {
+  return Object.entries(asObject(value) ?? {}).flatMap(([token, logprob]) =>
+    topLogprob(undefined, token, logprob, at)
+  );
+}
+
+/** A likely token, in a list; an empty one when nobody tells how likely. @throws {Error} when it has no id, nor a text */
+function topLogprob(
+  id: JsonValue | undefined,
+  token: JsonValue | undefined,
+  told: JsonValue | undefined,
+  at: number,
+): TopLogprob[] {
+  const tokenId = toldId(id, token, at);
+  const logprob = asLogprob(told);
+  if (Number.isNaN(logprob)) return [];
+  if (tokenId !== null) return [{ tokenId, logprob }];
+  if (typeof token === "string") return [{ text: token, logprob }];
+  throw new Error(`logprobs tell no likely token at token ${at}, received ${brief(token)}`);
 }
 
 function idOfToken(token: JsonValue | undefined): number | null {

@@ -32,6 +32,10 @@ const edits: WireEdits = {
   idPlaces: [
     ["output_ids", (reply, id) => void (reply.output_ids = [id, ...idsOf(reply).slice(1)])],
     ["output_token_logprobs", (reply, id) => void (triplesOf(reply)[0]![1] = id)],
+    ["output_top_logprobs", (reply, id) => {
+      const lists = metaOf(reply).output_top_logprobs as JsonValue[][][];
+      lists.at(-1)![1]![1] = id;
+    }],
   ],
   refused: [
     { text: "hi" },

@@ -50,6 +50,15 @@ const edits: WireEdits = {
         else entry.token = name;
       } else if (Array.isArray(logprobs?.tokens)) logprobs.tokens[0] = name;
     }],
+    ["the likely tokens", (reply, id) => {
+      const logprobs = choiceOf(reply)?.logprobs as JsonObject | undefined;
+      const name = `token_id:${id === null ? "null" : JSON.stringify(id)}`;
+      if (Array.isArray(logprobs?.content)) {
+        const [entry] = (logprobs.content[0] as JsonObject).top_logprobs as JsonObject[];
+        if (typeof id === "number") entry!.token_id = id;
+        else entry!.token = name;
+      } else if (Array.isArray(logprobs?.top_logprobs)) logprobs.top_logprobs[0] = { [name]: -1 };
+    }],
   ],
   refused: [
     { echo: true },

@@ -6,6 +6,8 @@
 import type { TokenDelta } from "../../engine/adapter.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 
+const encoder = new TextEncoder();
+
 /** A token and how likely it was. */
 interface TokenLogprob {
   /** The token's text; characters that it cuts are U+FFFD. */
@@ -25,10 +27,14 @@ export interface LogprobEntry extends TokenLogprob {
 export function logprobEntries(tokenizer: Tokenizer, delta: TokenDelta): LogprobEntry[] {
   return Array.from(delta.tokenIds, (id, index) => ({
     ...tokenLogprob(tokenizer, id, delta.logprobs[index]!),
-    top_logprobs: (delta.topLogprobs?.[index] ?? []).map(({ tokenId, logprob }) =>
-      tokenLogprob(tokenizer, tokenId, logprob)
+    top_logprobs: (delta.topLogprobs?.[index] ?? []).map((likely) =>
+      "text" in likely ? textLogprob(likely) : tokenLogprob(tokenizer, likely.tokenId, likely.logprob)
     ),
   }));
+}
+
+function textLogprob({ text, logprob }: { text: string; logprob: number }): TokenLogprob {
+  return { token: text, logprob, bytes: [...encoder.encode(text)] };
 }
 
 function tokenLogprob(tokenizer: Tokenizer, id: number, logprob: number): TokenLogprob {

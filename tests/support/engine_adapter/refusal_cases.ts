@@ -130,17 +130,18 @@ export function refusalCases(setup: AdapterSetup, edits: WireEdits): void {
 
   for (const [place, put] of edits.idPlaces) {
     test(`what is no token id is refused in ${place}, and quoted, plain and streamed`, async () => {
-      const raw = await send(setup, engineOf(setup), requestFor("say"));
-      const stream = await streamBytes(setup, engineOf(setup), requestFor("say"));
+      const request = requestFor("say", { sampling: { topLogprobs: 2 } });
+      const raw = await send(setup, engineOf(setup), request);
+      const stream = await streamBytes(setup, engineOf(setup), request);
       for (const [id, quoted] of NO_IDS) {
         const { status, bytes } = edited(raw, (reply) => put(reply, id));
-        const reply = adapter.decode(status, bytes);
+        const reply = adapter.decode(status, bytes, 1, 2);
         assert.ok(reply.kind === "error" && reply.status === 502, `${id} is taken for an id`);
         assert.match(reply.message, /no token id/);
         assert.match(reply.message, quoted);
         for (const which of [0, -2]) {
           const frames = editedFrames(stream, (frames) => put(frames.at(which)!, id));
-          const { outputs, failure } = readStream(setup, frames, {}, () => 50);
+          const { outputs, failure } = readStream(setup, frames, request.sampling, () => 50);
           assert.match(failure ?? "", /no token id/, `${id} is taken for an id`);
           assert.match(failure ?? "", quoted);
           assert.equal(outputs, null);

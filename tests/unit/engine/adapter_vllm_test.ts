@@ -102,7 +102,7 @@ Deno.test("vllm decode() sorts likely tokens and cuts them to what was asked for
       { token: "token_id:8", logprob: -3 },
     ],
   });
-  const expected = [[{ tokenId: 9, logprob: -1 }, { tokenId: 5, logprob: -2 }]];
+  const expected = [[{ tokenId: 9, logprob: -1 }, { text: "word", logprob: -1.5 }]];
   assert.deepEqual(output({ token_ids: [5], logprobs }, {}, 2).topLogprobs, expected);
   assert.equal(output({ token_ids: [5], logprobs }).topLogprobs, undefined);
 });
