@@ -81,8 +81,13 @@ const turn = exactly({
   parent_turn_id: { type: ["string", "null"] },
   cause: { type: ["string", "null"], description: "Why it does not simply continue its conversation" },
   status: { ...string, enum: ["completed", "truncated", "aborted"] },
+  reopens_parent: { ...boolean, description: "Its reply is the parent's, gone on with" },
   dropped_tokens: { ...count, description: "Trailing tokens of the parent that it leaves out" },
   prompt_tokens: { ...count, description: "Tokens that its prompt adds to the parent's" },
+  opening_tokens: {
+    ...count,
+    description: "Last tokens of its prompt with which the client begins the reply",
+  },
   output_tokens: count,
   versions: list({ type: "object" }, "Runs of weight versions"),
   posted_hash: text("Names the ids that were POSTed"),
@@ -117,6 +122,7 @@ export const SCHEMAS = {
     n: { type: "integer", minimum: 1, maximum: 128, default: 1 },
     metadata: { type: "object", description: "session_id and parent_turn_id are the router's" },
     chat_template_kwargs: { type: "object", description: "Further variables of the template" },
+    continue_final_message: flag(false, "Go on with the last message, an assistant's"),
     return_token_ids: flag(false, "prompt_token_ids, and token_ids of each choice"),
   }, ["messages"]),
   CompletionInput: open({

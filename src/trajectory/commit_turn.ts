@@ -8,6 +8,7 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { JsonObject } from "../types.ts";
 import { sameReasoning } from "./canonical.ts";
 import { replyHashOf } from "./fork_cause.ts";
+import { withOpening } from "./opening.ts";
 import type { TurnPlan } from "./plan.ts";
 import { postedHashAfter } from "./posted_hash.ts";
 import { RecordedTurn } from "./recorded_turn.ts";
@@ -47,13 +48,13 @@ export type TurnCommit =
  * Records what an engine sampled after `plan.fullIds`. Several outputs of one plan become siblings. On a refusal the session is as it
  * was. Atomic: there is no `await` in it.
  *
- * @param reply the assistant message that the client gets
+ * @param sampled the assistant message that the client gets: behind the words that it goes on with, it is the turn's reply
  */
 export function commitTurn(
   session: Session,
   plan: TurnPlan,
   output: SampledOutput,
-  reply: JsonObject,
+  sampled: JsonObject,
   parts: CommitParts,
   options: CommitOptions = {},
 ): TurnCommit {
@@ -64,6 +65,7 @@ export function commitTurn(
   }
   const refusal = refuse(session, plan, output, parts.tokenizer);
   if (refusal !== null) return { ok: false, ...refusal };
+  const reply = plan.opening === null ? sampled : withOpening(plan.opening.message, sampled);
   const twin = plan.repeats ?? sampleOf(session, plan);
   const turn = new RecordedTurn(turnOf(session, plan, output, reply, parts), twin);
   const { chain, coveredMessages } = plan.record;
@@ -109,7 +111,8 @@ function turnOf(
   reply: JsonObject,
   { epochMs }: CommitParts,
 ): Turn {
-  const { parent, droppedIds, promptIds, promptRuns, branchKey, messages } = plan;
+  const { parent, droppedIds, promptIds, promptRuns, opening, branchKey, messages } = plan;
+  const reopensParent = opening?.reopensParent ?? false;
   return {
     id: session.newTurnId(),
     index: session.turns.length,
@@ -117,6 +120,8 @@ function turnOf(
     droppedIds,
     promptIds,
     promptRuns,
+    openingTokens: opening === null || reopensParent ? 0 : opening.ids.length,
+    reopensParent,
     outputIds: output.tokenIds,
     logprobs: output.logprobs,
     sampledRuns: sampledRuns(output),

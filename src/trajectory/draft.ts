@@ -7,6 +7,7 @@ import type { JsonObject } from "../types.ts";
 import { closingOf } from "./closing.ts";
 import { type Extension, extensionOf } from "./extension.ts";
 import type { Located } from "./locate.ts";
+import type { OpenPrompt } from "./opening.ts";
 import { printsReasoning, textAround, textThrough } from "./placeholder.ts";
 import type { PlanParts, SuffixCheck } from "./plan.ts";
 import { withCallsAsText, withReadableCalls } from "./readable_calls.ts";
@@ -33,11 +34,17 @@ export interface Draft {
 /**
  * Renders the conversation and decides whether a turn's tokens can stand in the prompt.
  *
+ * @param open the prompt as it is rendered for a message that goes on. Default: the header of a new turn ends it
  * @throws {ChatTemplateError} when the template refuses the messages
  */
-export function draft(session: Session, found: Located, parts: PlanParts): Draft {
+export function draft(
+  session: Session,
+  found: Located,
+  parts: PlanParts,
+  open: OpenPrompt | null = null,
+): Draft {
   try {
-    return draftOf(session, found, parts);
+    return draftOf(session, found, parts, open?.prompt);
   } catch (error) {
     const drafted = attempted(() => draftBehindBrokenCalls(session, found, parts)) ??
       attempted(() => draftWithCallsAsText(session, found, parts));
@@ -72,9 +79,9 @@ function attempted(draft: () => Draft | null): Draft | null {
   }
 }
 
-function draftOf(session: Session, found: Located, parts: PlanParts): Draft {
+function draftOf(session: Session, found: Located, parts: PlanParts, given?: string): Draft {
   const { lineage, messages, settings } = found;
-  const prompt = parts.renderer.render(messages, settings, true);
+  const prompt = given ?? parts.renderer.render(messages, settings, true);
   const { coveredMessages } = lineage;
   const anew = {
     prompt,

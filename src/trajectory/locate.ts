@@ -24,8 +24,10 @@ export interface Located {
   readonly requestKey: RequestKey;
   readonly lineage: Lineage;
   readonly answered: Turn | null;
-  /** The conversation with the router's own copies. */
+  /** The conversation with the router's own copies, the message that is gone on with left out. */
   readonly messages: readonly JsonObject[];
+  /** The message that is gone on with, and the turn whose reply it is; null: the reply is a new message. */
+  readonly opened: { readonly message: JsonObject; readonly turn: Turn | null } | null;
 }
 
 /** Finds the place. Throws when the session refuses the turn, or when there are no messages. */
@@ -36,22 +38,40 @@ export function locate(session: Session, request: ChatRequest, { templateId }: P
     templateKwargs: request.templateKwargs ?? {},
     dateMs: session.frozenMs,
   };
-  if (request.messages.length === 0) throw new TypeError("Cannot plan a turn: there are no messages");
-  const chain = request.chain ?? new MessageChain(request.messages);
+  const continues = request.continuesLast ?? false;
+  if (request.messages.length === (continues ? 1 : 0)) {
+    throw new TypeError("Cannot plan a turn: there are no messages");
+  }
+  const whole = request.chain ?? new MessageChain(request.messages);
+  const chain = continues ? whole.beforeLast : whole;
   const branchKey = branchKeyOf({ templateId, ...settings });
-  const requestKey = { branchKey, path: chain.last };
+  const requestKey = { branchKey, path: continues ? whole.lastOpen : whole.last };
   const key = request.idempotencyKey;
   const answered = key === undefined ? null : session.turnOfKey(key, requestKey);
   if (refusal !== null && answered === null) throw refusal;
   const { parentTurnId } = request;
-  const lineage = findLineage(session, chain, {
-    branchKey,
-    requestKey,
-    ...(parentTurnId === undefined ? {} : { parentTurnId }),
-  });
-  const own = lineage.matched === null ? [] : pathMessages(lineage.matched);
-  const messages = own.concat(withOwnCallIds(chain.messages, own));
-  return { chain, settings, branchKey, requestKey, lineage, answered, messages };
+  const hints = { branchKey, requestKey, ...(parentTurnId === undefined ? {} : { parentTurnId }) };
+  const lineage = findLineage(session, whole, hints);
+  const found = { chain, settings, branchKey, requestKey, answered };
+  if (!continues) return { ...found, lineage, messages: ownCopies(lineage, chain), opened: null };
+  const message = whole.messages.at(-1)!;
+  const turn = lineage.coveredMessages === whole.length ? lineage.matched : null;
+  if (turn !== null && lineage.isSameBranch && canReopen(session, turn)) {
+    const messages = pathMessages(turn).slice(0, -1);
+    return { ...found, lineage, messages, opened: { message: turn.reply, turn } };
+  }
+  const before = findLineage(session, chain, hints);
+  return { ...found, lineage: before, messages: ownCopies(before, chain), opened: { message, turn: null } };
+}
+
+function ownCopies({ matched }: Lineage, { messages }: MessageChain): JsonObject[] {
+  const own = matched === null ? [] : pathMessages(matched);
+  return own.concat(withOwnCallIds(messages, own));
+}
+
+/** Whether the client has all of the turn's words. What a stop string hid is in the tokens, and not in the reply. */
+function canReopen(session: Session, turn: Turn): boolean {
+  return turn.status !== "completed" || session.index.factsOf(turn).endsWithStop;
 }
 
 /** The newest turn that answered this very request, or null. */

@@ -57,6 +57,16 @@ export class MessageChain {
     return hashAfter(this.length === 0 ? undefined : this.last, canonicalMessage(reply));
   }
 
+  /** The conversation before its last message. */
+  get beforeLast(): MessageChain {
+    return new MessageChain(this.messages.slice(0, -1), this.#hashes.slice(0, this.length - 1));
+  }
+
+  /** Hash of a request that goes on with the last message. */
+  get lastOpen(): string {
+    return hashAfter(this.last, "open");
+  }
+
   /** The assistant messages, the last one first. */
   *assistantPlaces(): Generator<{ readonly index: number; readonly hash: string }> {
     for (let index = this.length - 1; index >= 0; index--) {

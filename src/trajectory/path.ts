@@ -41,5 +41,10 @@ export function postedIds(parent: Turn | null, droppedIds: number, promptIds: Ui
 
 /** The conversation of a turn's path, its reply included, with the assistant messages as the router sent them. */
 export function pathMessages(turn: Turn): JsonObject[] {
-  return pathOf(turn).flatMap((at) => [...at.messages, at.reply]);
+  const messages: JsonObject[] = [];
+  for (const at of pathOf(turn)) {
+    if (at.reopensParent) messages.pop();
+    messages.push(...at.messages, at.reply);
+  }
+  return messages;
 }

@@ -23,6 +23,8 @@ export interface ChatRequest {
   readonly parentTurnId?: string;
   /** Requests with one key are one request. */
   readonly idempotencyKey?: string;
+  /** The last message is an assistant's, and what is sampled goes on with it. Default false. */
+  readonly continuesLast?: boolean;
   /** Hashes of `messages`, when the caller has them already; its messages are taken in their place. */
   readonly chain?: MessageChain;
 }
@@ -62,6 +64,8 @@ export interface TurnPlan {
   /** Ids behind the parent's path. */
   readonly promptIds: Uint32Array;
   readonly promptRuns: readonly PromptRun[];
+  /** The message that the reply goes on with; null: the reply is a new one. */
+  readonly opening: PlanOpening | null;
   /** What is POSTed: the parent's path less the trim, and `promptIds`. */
   readonly fullIds: Uint32Array;
   readonly cause: ForkCause | null;
@@ -83,12 +87,21 @@ export interface TurnPlan {
   readonly candidates: number;
   /** The prompt ends inside the model's reasoning, its opener included: `<think>` is not sampled. */
   readonly reasoningOpen: boolean;
-  /** The last `PROMPT_TAIL_UNITS` of the prompt's text, for parsers. */
+  /** The last `PROMPT_TAIL_UNITS` of the prompt's text before the reply, its opening included, for parsers. */
   readonly promptTail: string;
   /** Tokens lent by the cache: give to `settlePrompt` in the end, whatever happens. */
   readonly prepared: PreparedPrompt | null;
   /** For the commit only. */
   readonly record: PlanRecord;
+}
+
+/** The beginning of an assistant's message, at the end of a prompt. */
+export interface PlanOpening {
+  readonly message: JsonObject;
+  /** Ids of its words. */
+  readonly ids: Uint32Array;
+  /** They are the parent's output; else the client's words, and the last of `promptIds`. */
+  readonly reopensParent: boolean;
 }
 
 /** What a commit keeps besides the prompt. */

@@ -8,10 +8,11 @@
  * @module
  */
 import { type Draft, draft } from "./draft.ts";
-import { encodeContinuation, type EncodedPrompt, encodeWhole } from "./encode_prompt.ts";
+import { encodeContinuation, type EncodedPrompt, encodeWhole, settlePrompt } from "./encode_prompt.ts";
 import { foreignSpans } from "./foreign_parts.ts";
 import { causeBelow, causeOfRoot } from "./fork_cause.ts";
 import { locate, type Located, repeatedTurn } from "./locate.ts";
+import { joinedIds, openingIdsOf, type OpenPrompt, openPrompt } from "./opening.ts";
 import { postedIds } from "./path.ts";
 import {
   type Ambiguity,
@@ -52,39 +53,101 @@ export async function planTurn(
   const found = locate(session, request, parts);
   const repeats = repeatedTurn(session, found);
   if (repeats !== null) return repeatedPlan(session, found, repeats, parts);
-  const drafted = draft(session, found, parts);
+  const { opened } = found;
+  if (opened?.turn) return reopenedPlan(session, found, opened.turn, parts);
+  const open = opened === null ? null : openPrompt(found, opened.message, parts);
+  const drafted = draft(session, found, parts, open);
   const encoded = drafted.extension === null
     ? await encodeWhole(parts, drafted.prompt, session.id, signal)
     : await encodeContinuation(parts, drafted.extension.text, signal);
-  return assemble(session, found, drafted, encoded, parts);
+  const plan = assemble(session, found, drafted, encoded, parts);
+  return open === null ? plan : await withForeignOpening(plan, found, open, parts, signal);
 }
 
 /** The same prompt again, to the id. */
-function repeatedPlan(session: Session, found: Located, repeats: Turn, { tokenizer }: PlanParts): TurnPlan {
-  const facts = session.index.factsOf(repeats);
-  const { parent, droppedIds, promptIds, promptRuns, branchKey, messages } = repeats;
-  const fullIds = postedIds(parent, droppedIds, promptIds);
+function repeatedPlan(session: Session, found: Located, repeats: Turn, parts: PlanParts): TurnPlan {
+  const { parent, droppedIds, promptIds, promptRuns, messages, reopensParent } = repeats;
+  const ids = openingIdsOf(repeats);
   return {
-    ...common(session, found),
+    ...knownPrompt(session, found, repeats, postedIds(parent, droppedIds, promptIds), ids, parts),
     parent,
     droppedIds,
     promptIds,
     promptRuns,
-    fullIds,
+    opening: found.opened === null ? null : { message: found.opened.message, ids, reopensParent },
     cause: "retry",
-    hasCallsAsText: false,
     suffix: null,
-    branchKey,
     messages,
-    encodedTokens: 0,
     repeats,
     ambiguity: session.index.ofRequest(found.requestKey).some((turn) => turn.isDelivered)
       ? "retry"
       : ambiguityOf(found),
-    reasoningOpen: facts.reasoningOpen,
-    promptTail: tailOf(tokenizer.decode(fullIds.subarray(-PROMPT_TAIL_IDS))),
+  };
+}
+
+/** The tokens of a turn, less its stop token, for its reply to go on. */
+function reopenedPlan(session: Session, found: Located, turn: Turn, parts: PlanParts): TurnPlan {
+  const droppedIds = session.index.factsOf(turn).endsWithStop ? 1 : 0;
+  const words = turn.outputIds.subarray(0, turn.outputIds.length - droppedIds);
+  const ids = joinedIds([openingIdsOf(turn), words]);
+  return {
+    ...knownPrompt(session, found, turn, postedIds(turn, droppedIds, new Uint32Array()), ids, parts),
+    parent: turn,
+    droppedIds,
+    promptIds: new Uint32Array(),
+    promptRuns: [],
+    opening: { message: turn.reply, ids, reopensParent: true },
+    cause: causeBelow(session, turn),
+    suffix: "verbatim",
+    messages: [],
+    repeats: null,
+    ambiguity: ambiguityOf(found),
+  };
+}
+
+/** What plans have in common that encode nothing: the text before the reply is the one of `turn`. */
+function knownPrompt(
+  session: Session,
+  found: Located,
+  turn: Turn,
+  fullIds: Uint32Array,
+  openingIds: Uint32Array,
+  { tokenizer }: PlanParts,
+) {
+  const { reasoningOpen, promptUnits, promptHash } = session.index.factsOf(turn);
+  const before = fullIds.subarray(0, fullIds.length - openingIds.length);
+  return {
+    ...common(session, found),
+    fullIds,
+    hasCallsAsText: false,
+    branchKey: turn.branchKey,
+    encodedTokens: 0,
+    reasoningOpen,
+    promptTail: tailOf(tokenizer.decode(before.subarray(-PROMPT_TAIL_IDS))),
     prepared: null,
-    record: record(session, found, facts.promptUnits, facts.promptHash),
+    record: record(session, found, promptUnits, promptHash),
+  };
+}
+
+/** A plan whose prompt ends with words of the client's. What the cache lent is given back: a sample does not follow it. */
+async function withForeignOpening(
+  plan: TurnPlan,
+  { opened }: Located,
+  { opening }: OpenPrompt,
+  parts: PlanParts,
+  signal?: AbortSignal,
+): Promise<TurnPlan> {
+  await settlePrompt(parts, plan, null);
+  const { ids } = await encodeContinuation(parts, opening, signal);
+  const { promptRuns, encodedTokens } = plan;
+  return {
+    ...plan,
+    promptIds: joinedIds([plan.promptIds, ids]),
+    promptRuns: ids.length === 0 ? promptRuns : [...promptRuns, { tokens: ids.length, provenance: "f" }],
+    opening: { message: opened!.message, ids, reopensParent: false },
+    fullIds: joinedIds([plan.fullIds, ids]),
+    encodedTokens: encodedTokens + ids.length,
+    prepared: null,
   };
 }
 
@@ -105,6 +168,7 @@ function assemble(
     promptIds: ids,
     promptRuns: promptRuns(parts.tokenizer, text, ids, textParts(found, drafted, parts)),
     fullIds: postedIds(parent, droppedIds, ids),
+    opening: null,
     cause: parent === null
       ? causeOfRoot(session, found.chain, found.lineage, found.branchKey)
       : causeBelow(session, parent),

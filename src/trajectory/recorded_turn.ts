@@ -24,6 +24,8 @@ export class RecordedTurn implements Turn {
   readonly index: number;
   readonly parent: Turn | null;
   readonly droppedIds: number;
+  readonly openingTokens: number;
+  readonly reopensParent: boolean;
   readonly cause: ForkCause | null;
   readonly status: TurnStatus;
   readonly branchKey: string;
@@ -53,6 +55,8 @@ export class RecordedTurn implements Turn {
     this.index = turn.index;
     this.parent = turn.parent;
     this.droppedIds = turn.droppedIds;
+    this.openingTokens = turn.openingTokens;
+    this.reopensParent = turn.reopensParent;
     this.cause = turn.cause;
     this.status = turn.status;
     this.branchKey = turn.branchKey;

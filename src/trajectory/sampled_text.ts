@@ -5,6 +5,7 @@
  */
 import type { FinishReason } from "../engine/engine.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { joinedIds, openingIdsOf } from "./opening.ts";
 import type { Turn } from "./turn.ts";
 
 /** The text of sampled ids. */
@@ -29,9 +30,9 @@ export function endsWithStopToken(
   return finish?.matched === undefined ? tokenizer.isSpecial(last) : finish.matched === last;
 }
 
-/** Decodes a turn's output. Cost: the output. */
+/** Decodes a turn's words: its output, behind those that it goes on with. Cost: the words. */
 export function sampledTextOf(tokenizer: Tokenizer, turn: Turn, endsWithStop: boolean): SampledText {
-  const ids = turn.outputIds;
+  const ids = joinedIds([openingIdsOf(turn), turn.outputIds]);
   if (!endsWithStop) return { body: tokenizer.decode(ids), stop: "" };
   const last = ids.length - 1;
   return { body: tokenizer.decode(ids.subarray(0, last)), stop: tokenizer.decode(ids.subarray(last)) };

@@ -53,6 +53,10 @@ export interface Turn {
   readonly droppedIds: number;
   readonly promptIds: Uint32Array;
   readonly promptRuns: readonly PromptRun[];
+  /** Last ids of the prompt that are words of the reply: the client wrote how it begins. */
+  readonly openingTokens: number;
+  /** The reply is the parent's, gone on with, and stands in its place. */
+  readonly reopensParent: boolean;
   readonly outputIds: Uint32Array;
   /** One a sampled id; NaN where the engine told none. */
   readonly logprobs: Float64Array;
@@ -63,7 +67,7 @@ export interface Turn {
   readonly branchKey: string;
   /** Messages that this turn's prompt added to the parent's, as the client sent them; results name calls by the router's ids. */
   readonly messages: readonly JsonObject[];
-  /** The assistant message that the client got. */
+  /** The assistant message that the client got, behind the words that it goes on with. */
   readonly reply: JsonObject;
   /** Hex SHA-256 over (the parent's hash, the delta): a chain that names the very ids that were POSTed. */
   readonly postedHash: string;

@@ -34,7 +34,7 @@ const REFUSED: readonly [field: string, param: string, message: RegExp][] = [
     /numbers by token id, from 0 to 4294967295, received string "99999999999"/,
   ],
   ['"logit_bias": {"5": 1e400}', "logit_bias.5", /logit_bias\.5 must be a number, received number Infinity/],
-  ['"continue_final_message": true', "continue_final_message", /continue_final_message is not served/],
+  ['"continue_final_message": true', "continue_final_message", /needs an assistant's message at the end/],
   ['"continue_final_message": "content"', "continue_final_message", /must be true or false/],
   ['"add_generation_prompt": false', "add_generation_prompt", /add_generation_prompt is not served/],
   ['"add_generation_prompt": 0', "add_generation_prompt", /must be true or false/],

@@ -50,6 +50,8 @@ export class TestForest implements SessionView {
       droppedIds: spec.dropped ?? 0,
       promptIds,
       promptRuns: spec.promptRuns ?? [{ tokens: promptIds.length, provenance: "p" }],
+      openingTokens: 0,
+      reopensParent: false,
       outputIds: Uint32Array.from(spec.output),
       logprobs: Float64Array.from(spec.logprobs ?? spec.output.map(() => -0.5)),
       sampledRuns: spec.sampledRuns ?? [{ tokens: sampled, version: 1 }],

@@ -4,11 +4,11 @@
  * @module
  */
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { withoutOpening } from "../../trajectory/opening.ts";
 import type { Turn } from "../../trajectory/turn.ts";
 import type { JsonObject } from "../../types.ts";
 import { ChunkWriter, DONE_FRAME, sseFrame } from "./chat_chunks.ts";
 import { type CompletionParts, type ReplyChoice, usageOf } from "./chat_reply.ts";
-import type { ChatCompletionRequest } from "./chat_request.ts";
 import type { ChatTurn } from "./chat_turn.ts";
 import { logprobEntries } from "./logprob_entries.ts";
 
@@ -16,7 +16,7 @@ import { logprobEntries } from "./logprob_entries.ts";
 export function replayed(turn: ChatTurn, recorded: Turn, tokenizer: Tokenizer): CompletionParts {
   return {
     stamp: turn.stamp,
-    choices: [replayedChoice(turn.request, recorded, tokenizer)],
+    choices: [replayedChoice(turn, recorded, tokenizer)],
     usage: replayedUsage(turn, recorded),
     note: turn.note([recorded]),
     promptIds: turn.promptIdsToTell,
@@ -31,7 +31,7 @@ export function replayedFrames(
 ): Uint8Array<ArrayBuffer>[] {
   const { stamp, promptIdsToTell: promptIds, request } = turn;
   const writer = new ChunkWriter({ stamp, promptIds, includeUsage: request.includeUsage });
-  const { message, finishReason, tokenIds, logprobs } = replayedChoice(request, recorded, tokenizer);
+  const { message, finishReason, tokenIds, logprobs } = replayedChoice(turn, recorded, tokenizer);
   return [
     ...writer.message(message, { index: 0, events: [], tokenIds, logprobs }),
     writer.finish(0, finishReason, turn.note([recorded])),
@@ -40,11 +40,12 @@ export function replayedFrames(
 }
 
 function replayedChoice(
-  { logprobs: tellsLogprobs, toolChoice }: ChatCompletionRequest,
+  { request: { logprobs: tellsLogprobs, toolChoice }, plan: { opening } }: ChatTurn,
   recorded: Turn,
   tokenizer: Tokenizer,
 ): ReplyChoice {
-  const { reply: message, outputIds: tokenIds, logprobs } = recorded;
+  const { reply, outputIds: tokenIds, logprobs } = recorded;
+  const message = opening === null ? reply : withoutOpening(opening.message, reply);
   const delta = { index: 0, tokenIds, logprobs, topLogprobs: null, text: null, finishReason: null };
   return {
     index: 0,

@@ -7,6 +7,7 @@ import type { SamplingSettings } from "../../engine/adapter.ts";
 import type { JsonObject } from "../../types.ts";
 import { ChatRequestError } from "./chat_error.ts";
 import { assertWellFormed, readMessages, readTools } from "./chat_messages.ts";
+import { readContinuesLast } from "./continue_last.ts";
 import { readBoolean, readInteger, readObject, readString } from "./fields.ts";
 import { plainNumbers, readRid, readSampling, TOP_LOGPROBS_MAX } from "./sampling_fields.ts";
 import { readToolChoice, type ToolChoice } from "./tool_choice.ts";
@@ -21,6 +22,8 @@ export interface ChatCompletionRequest {
   readonly findsCalls: boolean;
   readonly toolChoice: ToolChoice;
   readonly templateKwargs: JsonObject;
+  /** What is sampled goes on with the last message, an assistant's. */
+  readonly continuesLast: boolean;
   readonly sampling: SamplingSettings;
   readonly stream: boolean;
   readonly includeUsage: boolean;
@@ -88,9 +91,10 @@ export function readChatRequest(exact: JsonObject): ChatCompletionRequest {
   assertWellFormed(messages, "messages");
   assertWellFormed(tools, "tools");
   assertWellFormed(templateKwargs, "chat_template_kwargs");
-  refuseOtherTurns(body);
-  const logprobs = readBoolean(body, "logprobs");
   const toolChoice = readToolChoice(body, tools);
+  const continuesLast = readContinuesLast(body, messages, toolChoice);
+  refuseOtherTurns(body, continuesLast);
+  const logprobs = readBoolean(body, "logprobs");
   const { session_id: _session, parent_turn_id: _parent, ...metadata } = readObject(body, "metadata");
   return {
     model: readString(body, "model") ?? "default",
@@ -99,6 +103,7 @@ export function readChatRequest(exact: JsonObject): ChatCompletionRequest {
     findsCalls: toolChoice.kind !== "none" && tools !== null,
     toolChoice,
     templateKwargs,
+    continuesLast,
     sampling: readSampling(body, readTopLogprobs(body, logprobs)),
     stream: readBoolean(body, "stream"),
     includeUsage: readBoolean(readObject(body, "stream_options"), "include_usage"),
@@ -143,17 +148,18 @@ function readTemplateKwargs(body: JsonObject): JsonObject {
   };
 }
 
-/** A turn that is not a new one of the assistant's would have no place in the ledger. */
-function refuseOtherTurns(body: JsonObject): void {
-  const refused = [
-    readBoolean(body, "continue_final_message") && "continue_final_message",
-    !readBoolean({ add_generation_prompt: true, ...withoutNulls(body) }, "add_generation_prompt") &&
+/** What is neither a turn of the assistant's nor the end of one would have no place in the ledger. */
+function refuseOtherTurns(body: JsonObject, continuesLast: boolean): void {
+  const generates = readBoolean(
+    { add_generation_prompt: true, ...withoutNulls(body) },
     "add_generation_prompt",
+  );
+  const refused = [
+    !generates && !continuesLast && "add_generation_prompt",
     readBoolean(body, "echo") && "echo",
   ].find((name) => name !== false);
   if (refused !== undefined) {
-    const problem =
-      `${refused} is not served: every reply is a new turn of the assistant, and nothing but that`;
+    const problem = `${refused} is not served: every reply is the assistant's, and nothing but that`;
     throw new ChatRequestError(refused, problem);
   }
   if (readBoolean(body, "add_special_tokens")) {

@@ -25,6 +25,8 @@ import type { ChatCompletionRequest } from "./chat_request.ts";
 import { Choice, type ChoiceEnd } from "./choice.ts";
 import { isGrammar } from "./tool_choice.ts";
 import { Sampling, type SamplingDeps } from "./sampling.ts";
+import { goOnBehind } from "./go_on.ts";
+import { TokenText } from "./token_text.ts";
 import type { UnseenTools } from "./template_tools.ts";
 
 /** What the chat gateway works with. */
@@ -211,19 +213,25 @@ export class ChatTurn {
     const { request } = this.#call;
     const { formats, parts, newId } = this.#deps;
     const { stop = [], stopTokenIds = [] } = request.sampling;
-    const parser = formats.parser({
-      tools: request.tools,
-      findsCalls: request.findsCalls,
-      isConstrained: this.#constraint !== null,
-      promptTail: this.plan.promptTail,
-      newToolCallId: () => `call_${newId()}`,
-    });
-    return new Choice({
-      index,
+    const newParser = () =>
+      formats.parser({
+        tools: request.tools,
+        findsCalls: request.findsCalls,
+        isConstrained: this.#constraint !== null,
+        promptTail: this.plan.promptTail,
+        newToolCallId: () => `call_${newId()}`,
+      });
+    const text = {
       tokenizer: parts.tokenizer,
-      parser,
       delimiters: formats.delimiters,
       keepsSpecialTokens: request.keepsSpecialTokens,
+    };
+    const opening = this.plan.opening?.ids;
+    return new Choice({
+      ...text,
+      index,
+      parser: opening === undefined ? newParser() : goOnBehind(new TokenText(text).push(opening), newParser),
+      ...(opening === undefined ? {} : { opening }),
       stop,
       stopTokenIds,
       logprobs: request.logprobs,
@@ -243,11 +251,12 @@ function constraintOf(
 }
 
 function chatRequestOf({ request, chain, idempotencyKey }: ChatCall): ChatRequest {
-  const { messages, tools, templateKwargs, parentTurnId } = request;
+  const { messages, tools, templateKwargs, continuesLast, parentTurnId } = request;
   return {
     messages,
     tools,
     templateKwargs,
+    continuesLast,
     chain,
     ...(parentTurnId === null ? {} : { parentTurnId }),
     ...(idempotencyKey === null ? {} : { idempotencyKey }),

@@ -19,6 +19,8 @@ export interface ChoiceOptions {
   readonly index: number;
   readonly tokenizer: Tokenizer;
   readonly parser: OutputParser;
+  /** Ids that the parser has read already: the sample goes on behind them. Default none. */
+  readonly opening?: Uint32Array;
   readonly delimiters: ReadonlyMap<number, string>;
   readonly keepsSpecialTokens: boolean;
   readonly stop: readonly string[];
@@ -61,6 +63,8 @@ export class Choice {
     this.#options = options;
     this.index = options.index;
     this.#text = new TokenText({ ...options, isPiecePerToken: options.stop.length > 0 });
+    // A character that the opening ends in the midst of is not whole yet.
+    this.#text.push(options.opening ?? []);
     this.#stops = new StopFilter(options.stop);
   }
 

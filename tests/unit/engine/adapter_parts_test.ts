@@ -84,7 +84,11 @@ Deno.test("SampleBuffer keeps what was appended, across growth and missing lists
     }
     assert.deepEqual([...buffer.tokenIds], ids);
     assert.deepEqual([...buffer.logprobs], ids.map((id) => -id));
-    const told = buffer.topLogprobs?.map((list) => list.map((likely) => "tokenId" in likely ? likely.tokenId : likely.text)) ?? null;
+    const told = buffer.topLogprobs?.map((list) =>
+      list.map((likely) =>
+        "tokenId" in likely ? likely.tokenId : likely.text
+      )
+    ) ?? null;
     assert.deepEqual(told, parts.some(([, hasLists]) => hasLists) ? lists : null);
   }));
 });

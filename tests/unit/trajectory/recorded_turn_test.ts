@@ -13,12 +13,14 @@ function plain<T extends object>(made: T): T {
 
 /** Every field of the contract. */
 function fieldsOf(turn: Turn): Turn {
-  const { id, index, parent, droppedIds, promptIds, outputIds, logprobs } = turn;
+  const { id, index, parent, droppedIds, promptIds, openingTokens, reopensParent, outputIds, logprobs } =
+    turn;
   const [promptRuns, sampledRuns] = [turn.promptRuns.map(plain), turn.sampledRuns.map(plain)];
   const { cause, status, branchKey, messages, reply, postedHash, committedMs, isDelivered, isSuperseded } =
     turn;
   return {
-    ...{ id, index, parent, droppedIds, promptIds, promptRuns, outputIds, logprobs, sampledRuns },
+    ...{ id, index, parent, droppedIds, promptIds, promptRuns, openingTokens, reopensParent },
+    ...{ outputIds, logprobs, sampledRuns },
     ...{ cause, status, branchKey, messages, reply, postedHash, committedMs, isDelivered, isSuperseded },
   };
 }
