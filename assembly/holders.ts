@@ -82,6 +82,13 @@ export function stampAt(node: Node, i: u32): u32 {
   return load<u32>(stampPlace(node.holders, i));
 }
 
+/** The same for a node and one below it where that one has all marks of the upper one; else greater for the upper one. */
+export function sumOfStamps(node: Node): u64 {
+  let sum: u64 = 0;
+  for (let i: u32 = 0; i < countHolders(node); i++) sum += stampAt(node, i);
+  return sum;
+}
+
 /** The place of a worker in a node's set from 0, or the number of places. */
 export function placeOfHolder(set: usize, worker: u32): u32 {
   const count: u32 = load<u16>(set);

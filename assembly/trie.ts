@@ -16,7 +16,7 @@ import {
   removeChild,
   replaceChild,
 } from "./children";
-import { copyHolders, countHolders, releaseHolders } from "./holders";
+import { copyHolders, releaseHolders, sumOfStamps } from "./holders";
 import { exists, header, labelOf, Node, none, Segment, TEXT_OF_BLOCK, TEXT_OF_NODE, TextBlock, WORK_SHIFT } from "./layout";
 
 /** Blocks smaller than this are not worth moving text out of. */
@@ -218,10 +218,10 @@ export function prune(start: Node): void {
   if (node != root) trimText(node);
 }
 
-/** The only child takes its parent's place and text; not where the parent knows of holders that the child does not have. */
+/** The only child takes its parent's place and text; not where the parent knows of marks that the child does not have. */
 function mergeWithChild(node: Node): void {
   const child = anyChild(node);
-  if (countHolders(node) > countHolders(child) || !prependLabel(child, node)) {
+  if (sumOfStamps(node) > sumOfStamps(child) || !prependLabel(child, node)) {
     header().mergesSkipped++;
     return;
   }

@@ -114,6 +114,18 @@ export function holderCases(test: RegisterCase): void {
     },
   );
 
+  test("holders() keeps a mark of what is left that is newer than those of the text around it", (trie) => {
+    const [one, two] = ["one", "two"].map((end, i) => appended(trie, null, prompt(`shared ${end}`, [i])));
+    for (const worker of [0, 1]) trie.markHolder(two!, worker);
+    trie.removeHolder(0);
+    for (const worker of [1, 0]) trie.markHolder(one!, worker);
+    trie.remove("shared one");
+    assert.deepEqual(held(trie.holders("shared two")), { 0: [7, 0], 1: [10, 1] });
+    const { lastUsed } = trie.holders("shared");
+    assert.ok(lastUsed[0]! > lastUsed[1]! && lastUsed[1]! > 0);
+    trie.checkInvariants();
+  });
+
   test("holders() takes 1,024 workers, marked over and over", (trie) => {
     const ends = range(0, 16).map((i) => appended(trie, null, prompt("shared " + "ab"[i & 1] + i, [i])));
     for (let round = 0; round < 3; round++) {
