@@ -13,11 +13,16 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 const SERVED = /^\/(examples\/trie_in_browser|dist\/npm)\/[\w.-]*$/;
 
-Deno.serve({ hostname: "127.0.0.1", port: Number(Deno.args[0] ?? 8000) }, async ({ url }) => {
-  const { pathname } = new URL(url);
-  if (pathname === "/") return Response.redirect(new URL("/examples/trie_in_browser/", url));
+/** The page, its scripts and the package; nothing else of the project. */
+export async function serveExample({ url }: Request): Promise<Response> {
+  const { pathname, search } = new URL(url);
+  if (pathname === "/") return Response.redirect(new URL(`/examples/trie_in_browser/${search}`, url));
   const path = pathname.endsWith("/") ? `${pathname}index.html` : pathname;
   const body = SERVED.test(path) ? await Deno.readFile(new URL(`.${path}`, ROOT)).catch(() => null) : null;
   const type = TYPES[path.slice(path.lastIndexOf(".") + 1)] ?? "text/plain";
   return new Response(body ?? "not here", { status: body ? 200 : 404, headers: { "content-type": type } });
-});
+}
+
+if (import.meta.main) {
+  Deno.serve({ hostname: "127.0.0.1", port: Number(Deno.args[0] ?? 8000) }, serveExample);
+}
