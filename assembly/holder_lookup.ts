@@ -1,14 +1,14 @@
 /** Which workers hold how much of a query. */
 import { findChild } from "./children";
-import { countHolders, holderAt, stampAt } from "./holders";
-import { exists, header, Node, result } from "./layout";
+import { countHolders, stampPlace, workerPlace } from "./holders";
+import { exists, header, Node, none, result } from "./layout";
 import { agrees, findTokens, Wanted, WANTED } from "./match";
 import { reserveOutput } from "./output";
 import { tokensTo } from "./segments";
 import { walk } from "./trie";
 
-/** Bytes a worker in the output window: bytes held, tokens, stamp; and a place in the list of those found. */
-const WORKER_BYTES: u32 = 4 + 4 + 4 + 4;
+/** Bytes a worker in the output window: bytes held, tokens, stamp. */
+const WORKER_BYTES: u32 = 4 + 4 + 4;
 
 /**
  * Writes to the output window, one array behind another, for each worker: how many bytes of the text in the input window
@@ -19,25 +19,40 @@ export function findHolders(length: u32, ids: usize, count: u32): bool {
   const h = header();
   const r = result();
   const workers = h.workers;
-  if (!reserveOutput(workers * WORKER_BYTES + 8)) return false;
-  memory.fill(h.output, 0, <usize> workers * 12);
+  if (!reserveOutput(workers * WORKER_BYTES)) return false;
+  memory.fill(h.output, 0, <usize> workers * WORKER_BYTES);
   r.ids = h.output;
   r.tokens = workers;
   if (workers == 0) return true;
-  const node = ids ? walkTokens(length, ids, count) : walk(h.input, length);
+  // The deepest node whose text the query has whole, and before it the child of which it has a part.
+  let whole = ids ? walkTokens(length, ids, count) : walk(h.input, length);
   let depth = ids ? r.spliceBytes : h.walkDepth;
-  let found: u32 = 0;
+  let node = whole;
+  let bytes = depth;
   if (!ids && h.walkMatched > depth) {
-    found = note(findChild(node, load<u8>(h.input + depth)), h.walkMatched, workers, 0);
+    node = findChild(whole, load<u8>(h.input + depth));
+    bytes = h.walkMatched;
   }
-  let pending: u32 = 0;
-  for (let n = node; n != h.root; n = n.parent) {
-    found = note(n, depth, workers, found);
-    const tokens = pending < found ? tokensAt(n, ids != 0) : 0;
-    if (tokens) {
-      for (; pending < found; pending++) store<u32>(h.output + (<usize> (workers + listed(workers, pending)) << 2), tokens);
+  // Where the newest path within ends, once that is asked for: the same for all nodes from there to the next above.
+  let end = none<Node>();
+  let tokens: u32 = 0;
+  let found: u32 = 0;
+  while (node != h.root) {
+    // Holders of nodes below are holders here.
+    if (countHolders(node) != found) {
+      if (!exists(end)) {
+        end = whole;
+        while ((tokens = tokensAt(end, ids != 0)) == 0 && end != h.root) end = end.parent;
+      }
+      found = note(node, bytes, tokens, workers, found);
     }
-    depth -= n.labelLen;
+    if (node == whole) {
+      if (node == end) end = none<Node>();
+      depth -= node.labelLen;
+      whole = node.parent;
+    }
+    node = whole;
+    bytes = depth;
   }
   return true;
 }
@@ -53,30 +68,24 @@ function walkTokens(length: u32, ids: usize, count: u32): Node {
 }
 
 /** Notes those of a node's holders that hold no more than this. Returns how many have been found in all. */
-function note(node: Node, depth: u32, workers: u32, known: u32): u32 {
-  // Holders of nodes below are holders here; what was marked before a worker was removed counts for nothing.
-  const count = countHolders(node);
-  if (count == known) return known;
+function note(node: Node, bytes: u32, tokens: u32, workers: u32, known: u32): u32 {
   const out = header().output;
   const removedAt = header().removedAt;
+  const rest = <usize> workers << 2;
   let found = known;
-  for (let i: u32 = 0; i < count; i++) {
-    const worker = holderAt(node, i);
-    const at = out + (<usize> worker << 2);
-    const stamp = stampAt(node, i);
-    if (load<u32>(at) || stamp <= load<u32>(removedAt + (<usize> worker << 2))) continue;
-    store<u32>(at, depth);
-    store<u32>(at + (<usize> workers << 3), stamp);
-    store<u32>(out + (<usize> (workers * 3 + found) << 2), worker);
+  let stamps = stampPlace(node.holders, 0);
+  const end = workerPlace(node.holders, countHolders(node));
+  for (let at = workerPlace(node.holders, 0); at < end; at += 2, stamps += 4) {
+    const worker = <usize> load<u16>(at) << 2;
+    const stamp = load<u32>(stamps);
+    // What was marked before a worker was removed counts for nothing.
+    if (load<u32>(out + worker) || stamp <= load<u32>(removedAt + worker)) continue;
+    store<u32>(out + worker, bytes);
+    store<u32>(out + worker + rest, tokens);
+    store<u32>(out + worker + (rest << 1), stamp);
     found++;
   }
   return found;
-}
-
-// @ts-ignore: decorator
-@inline
-function listed(workers: u32, i: u32): u32 {
-  return load<u32>(header().output + (<usize> (workers * 3 + i) << 2));
 }
 
 /** Tokens of the newest path that ends at a node; 0 when none does, or none with the tokens of the last look-up. */

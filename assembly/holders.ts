@@ -73,7 +73,7 @@ export function countHolders(node: Node): u32 {
 // @ts-ignore: decorator
 @inline
 export function holderAt(node: Node, i: u32): u32 {
-  return load<u16>(node.holders + WORKERS_OF_SET + (<usize> i << 1));
+  return load<u16>(workerPlace(node.holders, i));
 }
 
 // @ts-ignore: decorator
@@ -103,7 +103,13 @@ export function placeOfHolder(set: usize, worker: u32): u32 {
   return i;
 }
 
-function stampPlace(set: usize, i: u32): usize {
+// @ts-ignore: decorator
+@inline
+export function workerPlace(set: usize, i: u32): usize {
+  return set + WORKERS_OF_SET + (<usize> i << 1);
+}
+
+export function stampPlace(set: usize, i: u32): usize {
   return set + WORKERS_OF_SET + (<usize> load<u16>(set, 2) << 1) + (<usize> i << 2);
 }
 
@@ -114,7 +120,7 @@ function setBytes(capacity: u32): u32 {
 function setStamp(set: usize, worker: u32, stamp: u32): void {
   const i = placeOfHolder(set, worker);
   if (i == load<u16>(set)) {
-    store<u16>(set + WORKERS_OF_SET + (<usize> i << 1), worker);
+    store<u16>(workerPlace(set, i), worker);
     store<u16>(set, i + 1);
   }
   store<u32>(stampPlace(set, i), stamp);

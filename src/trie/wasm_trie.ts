@@ -50,6 +50,7 @@ const INSERT_TOKEN_BYTES = 8 + 4 + 1 + 8;
 /** Bytes of a token in the output window: logprob, id, version, loss mask, in this order. */
 const PAYLOAD_TOKEN_BYTES = 8 + 4 + 4 + 1;
 
+const NO_HOLDERS: Holders = { bytes: new Uint32Array(), tokens: new Uint32Array(), lastUsed: new Uint32Array() };
 /** Larger copies are not kept. */
 const KEPT_COPY_MAX = 2 ** 20;
 
@@ -61,7 +62,7 @@ export class WasmTrie extends CheckedTrie implements TokenTrie {
   #scopes: ScopeIds;
   #window: WindowMatch;
   /** Views of the last answer to `holders`: making them costs more than finding what they show. */
-  #holders: Holders = { bytes: new Uint32Array(), tokens: new Uint32Array(), lastUsed: new Uint32Array() };
+  #holders: Holders = NO_HOLDERS;
   readonly #pinned = new Set<PathHandle>();
   /** Releases that wait for the end of a sliced save; null while there is none. */
   #releasesHeld: PathHandle[] | null = null;
@@ -202,7 +203,7 @@ export class WasmTrie extends CheckedTrie implements TokenTrie {
     const core = this.#core;
     const count = core.result(ResultWord.TOKENS);
     const start = core.result(ResultWord.LOGPROBS);
-    const block = core.u8.buffer.slice(start, start + count * PAYLOAD_TOKEN_BYTES);
+    const block = core.f64.slice(start >>> 3, (start + count * PAYLOAD_TOKEN_BYTES + 7) >>> 3).buffer;
     if (block.byteLength <= KEPT_COPY_MAX) this.#lastCopy = block;
     return {
       tokenIds: new Uint32Array(block, count * 8, count),
@@ -276,10 +277,11 @@ export class WasmTrie extends CheckedTrie implements TokenTrie {
     this.#requireMemory(core.exports.holders(bytes, idsAt, count));
     const workers = core.result(ResultWord.TOKENS);
     const at = core.result(ResultWord.IDS);
+    const known = this.#holders.bytes;
+    // Views of memory that has grown since have no length.
+    if (known.length === workers && known.byteOffset === at) return this.#holders;
     const { buffer } = core.u8;
-    const { bytes: known } = this.#holders;
-    const stands = known.buffer === buffer && known.byteOffset === at && known.length === workers;
-    return stands ? this.#holders : this.#holders = {
+    return this.#holders = {
       bytes: new Uint32Array(buffer, at, workers),
       tokens: new Uint32Array(buffer, at + workers * 4, workers),
       lastUsed: new Uint32Array(buffer, at + workers * 8, workers),
@@ -375,6 +377,7 @@ export class WasmTrie extends CheckedTrie implements TokenTrie {
     core.forgetWindows();
     this.#core = core;
     this.#window = new WindowMatch(core);
+    this.#holders = NO_HOLDERS;
     this.adoptTables(tables);
     this.#scopes = scopesOf(core).restore(tables.scopes, tables.freeScopeIds);
     this.#pinned.clear();

@@ -77,6 +77,17 @@ Deno.test("matchViews() shows doubles that lie behind an odd number of ids", asy
   }
 });
 
+Deno.test("holders() shows what the snapshot that was loaded last holds", async () => {
+  const trie = new WasmTrie(await compileOwnCore(), LIMITS);
+  trie.insert("text", [1]);
+  const snapshot = trie.save();
+  for (const asked of ["text", "te"]) {
+    trie.load(snapshot);
+    trie.markHolder(trie.matchViews("text").handle!, 0);
+    assert.deepEqual([...trie.holders(asked).bytes], [asked.length]);
+  }
+});
+
 Deno.test("WasmTrie goes on with the windows it has where there is no memory for larger ones", async () => {
   const trie = new WasmTrie(await compileOwnCore(), LIMITS);
   const count = 60_000;
