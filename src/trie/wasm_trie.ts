@@ -50,7 +50,11 @@ const INSERT_TOKEN_BYTES = 8 + 4 + 1 + 8;
 /** Bytes of a token in the output window: logprob, id, version, loss mask, in this order. */
 const PAYLOAD_TOKEN_BYTES = 8 + 4 + 4 + 1;
 
-const NO_HOLDERS: Holders = { bytes: new Uint32Array(), tokens: new Uint32Array(), lastUsed: new Uint32Array() };
+const NO_HOLDERS: Holders = {
+  bytes: new Uint32Array(),
+  tokens: new Uint32Array(),
+  lastUsed: new Uint32Array(),
+};
 /** Larger copies are not kept. */
 const KEPT_COPY_MAX = 2 ** 20;
 
