@@ -141,6 +141,8 @@ function turnOf(
 function factsOf(plan: TurnPlan, turn: Turn, output: SampledOutput, { tokenizer }: CommitParts): TurnFacts {
   const { chain, requestKey, promptUnits, promptHash, plannedAfterTurns } = plan.record;
   const { matched, serial, reasoningOpen } = plan;
+  const { finishReason } = output;
+  const endsWithStop = endsWithStopToken(tokenizer, turn.outputIds, finishReason);
   return {
     messageCount: chain.length + 1,
     requestPath: requestKey.path,
@@ -148,7 +150,8 @@ function factsOf(plan: TurnPlan, turn: Turn, output: SampledOutput, { tokenizer 
     promptUnits,
     promptHash,
     reasoningOpen,
-    endsWithStop: endsWithStopToken(tokenizer, turn.outputIds, output.finishReason),
+    endsWithStop,
+    mayHideWords: finishReason?.type === "stop" && !endsWithStop && typeof finishReason.matched !== "number",
     plannedAfterTurns,
     planSerial: serial,
     isExtended: false,

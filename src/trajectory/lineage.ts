@@ -25,8 +25,8 @@ export interface Lineage {
 /** What a request tells besides its messages. */
 export interface LineageHints {
   readonly branchKey: string;
-  /** Key of the request below a given branch: a turn that has answered it already is the one that is meant. */
-  readonly requestKey: RequestKey;
+  /** Key of the request: a turn that it continued before is the one that is meant. Default: the newest is. */
+  readonly requestKey?: RequestKey;
   /** The turn that the client says it continues. */
   readonly parentTurnId?: string;
 }
@@ -63,9 +63,8 @@ function narrow(
 ): readonly Turn[] {
   const ids = toolCallIds(chain.messages[index]!).filter((id) => id !== null);
   const hasIds = (turn: Turn) => ids.length > 0 && ids.every((id) => session.index.byToolCall(id) === turn);
-  const wasAsked = new Set(
-    session.index.ofRequest(requestKey).map((turn) => session.index.factsOf(turn).matched),
-  );
+  const asked = requestKey === undefined ? [] : session.index.ofRequest(requestKey);
+  const wasAsked = new Set(asked.map((turn) => session.index.factsOf(turn).matched));
   const steps: ((turn: Turn) => boolean)[] = [
     (turn) => turn.id === parentTurnId,
     hasIds,

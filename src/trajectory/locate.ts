@@ -50,13 +50,15 @@ export function locate(session: Session, request: ChatRequest, { templateId }: P
   const answered = key === undefined ? null : session.turnOfKey(key, requestKey);
   if (refusal !== null && answered === null) throw refusal;
   const { parentTurnId } = request;
-  const hints = { branchKey, requestKey, ...(parentTurnId === undefined ? {} : { parentTurnId }) };
-  const lineage = findLineage(session, whole, hints);
+  const named = { branchKey, ...(parentTurnId === undefined ? {} : { parentTurnId }) };
+  const hints = { ...named, requestKey };
+  // A reply that goes on by half a character says the same as before: it is the longest that goes on again.
+  const lineage = findLineage(session, whole, continues ? named : hints);
   const found = { chain, settings, branchKey, requestKey, answered };
   if (!continues) return { ...found, lineage, messages: ownCopies(lineage, chain), opened: null };
   const message = whole.messages.at(-1)!;
   const turn = lineage.coveredMessages === whole.length ? lineage.matched : null;
-  if (turn !== null && lineage.isSameBranch && canReopen(session, turn)) {
+  if (turn !== null && lineage.isSameBranch && !session.index.factsOf(turn).mayHideWords) {
     const messages = pathMessages(turn).slice(0, -1);
     return { ...found, lineage, messages, opened: { message: turn.reply, turn } };
   }
@@ -67,11 +69,6 @@ export function locate(session: Session, request: ChatRequest, { templateId }: P
 function ownCopies({ matched }: Lineage, { messages }: MessageChain): JsonObject[] {
   const own = matched === null ? [] : pathMessages(matched);
   return own.concat(withOwnCallIds(messages, own));
-}
-
-/** Whether the client has all of the turn's words. What a stop string hid is in the tokens, and not in the reply. */
-function canReopen(session: Session, turn: Turn): boolean {
-  return turn.status !== "completed" || session.index.factsOf(turn).endsWithStop;
 }
 
 /** The newest turn that answered this very request, or null. */

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { closingOf } from "./closing.ts";
 import { type Draft, draft } from "./draft.ts";
 import { encodeContinuation, type EncodedPrompt, encodeWhole, settlePrompt } from "./encode_prompt.ts";
 import { foreignSpans } from "./foreign_parts.ts";
@@ -87,7 +88,7 @@ function repeatedPlan(session: Session, found: Located, repeats: Turn, parts: Pl
 
 /** The tokens of a turn, less its stop token, for its reply to go on. */
 function reopenedPlan(session: Session, found: Located, turn: Turn, parts: PlanParts): TurnPlan {
-  const droppedIds = session.index.factsOf(turn).endsWithStop ? 1 : 0;
+  const droppedIds = endsInStop(session, found, turn, parts) ? 1 : 0;
   const words = turn.outputIds.subarray(0, turn.outputIds.length - droppedIds);
   const ids = joinedIds([openingIdsOf(turn), words]);
   return {
@@ -103,6 +104,13 @@ function reopenedPlan(session: Session, found: Located, turn: Turn, parts: PlanP
     repeats: null,
     ambiguity: ambiguityOf(found),
   };
+}
+
+/** Whether the turn's last id ended it. A special one that a limit fell behind may be a delimiter within the message. */
+function endsInStop(session: Session, { settings }: Located, turn: Turn, { tokenizer, renderer }: PlanParts) {
+  const { endsWithStop } = session.index.factsOf(turn);
+  if (!endsWithStop || turn.status === "completed") return endsWithStop;
+  return closingOf(renderer, settings).startsWith(tokenizer.decode(turn.outputIds.subarray(-1)));
 }
 
 /** What plans have in common that encode nothing: the text before the reply is the one of `turn`. */

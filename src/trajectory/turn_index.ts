@@ -30,6 +30,8 @@ export interface TurnFacts {
   readonly reasoningOpen: boolean;
   /** The last sampled id is a stop token. */
   readonly endsWithStop: boolean;
+  /** Its tokens may say more than its reply: a stop string ended it, or something that the engine does not name. */
+  readonly mayHideWords: boolean;
   /** Turns that the session had when the request was planned. */
   readonly plannedAfterTurns: number;
   /** Turns of one plan are samples of one request. */

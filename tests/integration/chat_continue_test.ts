@@ -295,3 +295,58 @@ Deno.test("chat: what cannot be gone on with is refused, with the reason", async
   }
   assert.equal(h.wire.length, 0);
 });
+
+Deno.test("chat: a message that ended with a stop token which the engine keeps to itself goes on behind its tokens", async () => {
+  await using h = await saying(["one two", " three"], {
+    wrapFetch: (fetch) => async (input, init) => {
+      const reply = await fetch(input, init);
+      const body = await reply.json();
+      if (body.meta_info?.finish_reason?.type !== "stop") return Response.json(body);
+      body.output_ids.pop();
+      body.meta_info.output_token_logprobs.pop();
+      body.meta_info.completion_tokens--;
+      delete body.meta_info.weight_versions;
+      return Response.json(body);
+    },
+  });
+  const first = await h.chat({ messages: [USER] }, "a");
+  const second = await h.chat({ messages: [USER, first.message], ...CONTINUE }, "a");
+  assert.deepEqual(second.promptIds, ids(first));
+});
+
+Deno.test("chat: a reply whose words do not show, half a character or reasoning that the client drops, goes on and on", async () => {
+  const text = "<think>well well well</think>🚀🚀 yes";
+  await using plain = await saying([text], { engine: { splitProbability: 1 } });
+  const { tokenIds } = await plain.chat({ messages: [USER] }, "a");
+  let at = 0;
+  await using h = await createChatHarness({
+    config: { reasoningParser: "think" },
+    engine: { script: () => ({ ids: tokenIds.slice(at) }) },
+  });
+  let content = "";
+  let known: readonly number[] = [];
+  for (; at < tokenIds.length; at++) {
+    const messages = at === 0 ? [USER] : [USER, said(content)];
+    const reply = await h.chat({ messages, ...(at === 0 ? {} : CONTINUE), max_tokens: 1 }, "a");
+    if (at > 0) assert.deepEqual(reply.promptIds, known, `token ${at}`);
+    known = ids(reply);
+    content += reply.message.content as string;
+  }
+  assertMatchesWire(h.wire, await h.samples("a"));
+});
+
+Deno.test("chat: a limit behind a special token leaves it where it is, unless it closes the message", async () => {
+  const cases: readonly [last: string, dropped: number][] = [["<|im_start|>", 0], ["<|im_end|>", 1]];
+  for (const [last, dropped] of cases) {
+    await using h = await saying([], {
+      engine: {
+        script: ({ ordinal }) => ({ ids: h.loaded.tokenizer.encode(ordinal === 0 ? `a${last}b` : "c") }),
+      },
+    });
+    const first = await h.chat({ messages: [USER], max_tokens: 2 }, "a");
+    assert.equal(first.tokenIds.at(-1), h.loaded.tokenizer.tokenToId(last));
+    const second = await h.chat({ messages: [USER, first.message], ...CONTINUE }, "a");
+    assert.deepEqual(second.promptIds, ids(first).slice(0, ids(first).length - dropped), last);
+    assertMatchesWire(h.wire, await h.samples("a"));
+  }
+});
