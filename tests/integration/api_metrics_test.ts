@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { RouterMetrics } from "../../src/observability/metrics.ts";
 import { answerOf } from "../support/answers.ts";
 import { chatPrompt, createHarness, type Harness } from "../support/router_harness.ts";
 
@@ -123,4 +124,18 @@ Deno.test("GET /metrics: without a tokenizer the cache is empty and says so", as
     cache_misses: 0,
     cur_cache_size: 0,
   });
+});
+
+Deno.test("docs/metrics.md: every metric with its type, labels and meaning, and no other", async () => {
+  const memoryUsage = () => ({ rss: 1, heapUsed: 1, external: 1 });
+  await using h = await createHarness({ deps: { memoryUsage } });
+  const { registry } = h.router.registry.get<RouterMetrics>("metrics");
+  const found = (await registry.getMetricsAsJSON()).map(({ name, type, help }) => {
+    const { labelNames } = registry.getSingleMetric(name) as unknown as { labelNames: string[] };
+    return [name, type, labelNames.join(", "), help].join(" | ");
+  });
+  const text = await Deno.readTextFile(new URL("../../docs/metrics.md", import.meta.url));
+  const rows = text.split("\n").filter((line) => line.startsWith("| `"));
+  const told = rows.map((row) => row.replaceAll("`", "").split("|").slice(1, -1).map((cell) => cell.trim()));
+  assert.deepEqual(told.map((cells) => cells.join(" | ")).sort(), found.sort());
 });
