@@ -24,6 +24,8 @@ const FLAGS: u32 = FREE | PREVIOUS_FREE;
 const BLOCK_MIN: u32 = 16;
 /** A block may be taken larger by this: what would be left is too small to be one. */
 const REST_MAX: u32 = BLOCK_MIN - 8;
+/** Bytes that are given back of a block at least: a smaller rest would serve nothing. */
+const SHRUNK_MIN: u32 = 32;
 const ALLOCATION_MAX: u32 = 0x7fffff00;
 const PAGE_BITS: u32 = 16;
 const REGION_HEADER: u32 = 12;
@@ -127,6 +129,18 @@ export function release(payload: usize): void {
     size += previousSize;
   }
   putFree(block, size);
+}
+
+/** Gives back what of a payload is beyond `size`, where that is worth a block. */
+export function shrink(payload: usize, size: u32): void {
+  const block = payload - 4;
+  const head = load<u32>(block);
+  const need = (size + 4 + 7) & ~7;
+  const rest = (head & ~FLAGS) - need;
+  if (rest < SHRUNK_MIN) return;
+  store<u32>(block, need | (head & PREVIOUS_FREE));
+  store<u32>(block + need, rest);
+  release(block + need + 4);
 }
 
 function take(h: Header, need: u32): usize {

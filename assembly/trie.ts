@@ -1,10 +1,10 @@
 /**
  * The byte radix trie: find, insert, split, remove. Iterative throughout: text may be as deep as it likes.
  *
- * A label points into a text block that several nodes may share, so a split copies nothing; the lower half keeps its
- * identity, so points need not learn of it.
+ * A short label lies in its node. A long one points into a text block that several nodes may share, so a split copies
+ * none of it. The lower half keeps its identity, so points need not learn of it.
  */
-import { allocate, release, usableSize } from "./arena";
+import { allocate, release, shrink, usableSize } from "./arena";
 import { commonPrefix } from "./bytes";
 import {
   addChild,
@@ -27,7 +27,7 @@ const MOVED_MAX: u32 = 1 << 20;
 /** Labels of so many bytes take longer to compare than what comes after them to be fetched from memory. */
 const AHEAD_MIN: u32 = 256;
 /** Labels of new leaves up to this lie in the node: such are copied when a node is split. */
-const INNER_MAX: u32 = 64;
+const INNER_MAX: u32 = 1024;
 
 /** A node without label, points or children; with room for a label of `length` bytes, or for where it lies. */
 export function newNode(length: u32): Node {
@@ -187,6 +187,7 @@ function split(child: Node, at: u32): Node {
   } else {
     memory.copy(upper.label, label, at);
     memory.copy(label, label + at, length);
+    shrink(changetype<usize>(child), max<u32>(offsetof<Node>(), (TEXT_OF_NODE as u32) + length));
   }
   child.parent = upper;
   replaceChild(parent, first, upper);

@@ -1,4 +1,4 @@
-import { allocate, allocateWindow, checkArena, emptyArena, release, releaseWindow, usableSize } from "../arena";
+import { allocate, allocateWindow, checkArena, emptyArena, release, releaseWindow, shrink, usableSize } from "../arena";
 import { header } from "../layout";
 import { startTrie } from "../start";
 
@@ -66,6 +66,19 @@ describe("allocate()", () => {
     expect(checkArena()).toBe(0);
     const all = allocate(200000);
     expect(all).not.toBe(0);
+  });
+
+  test("shrink() gives back the end of a block, where that is worth one", () => {
+    const at = allocate(1000);
+    allocate(10);
+    const before = header().usedBytes;
+    shrink(at, 990);
+    expect(header().usedBytes).toBe(before);
+    shrink(at, 100);
+    expect(usableSize(at)).toBe(100);
+    expect(header().usedBytes).toBe(before - 904);
+    expect(checkArena()).toBe(0);
+    expect(allocate(800)).toBe(at + 104);
   });
 
   test("keeps its accounts over random use", () => {

@@ -75,10 +75,11 @@ Deno.test("usedBytes returns to what it was when everything is removed", async (
   trie.checkInvariants();
 });
 
-Deno.test("texts of two tokens take text + 8.2 bytes a token + 96 bytes a node, long ones no more", async () => {
+Deno.test("texts of any length take text + 8.2 bytes a token + 96 bytes a node", async () => {
+  const lengths = [70, 100, 200, 300, 600, 1_000, 4_000];
   const shapes = [
     range(0, 20_000).map((i) => ({ text: `${(i >> 1).toString(36)} ${i & 1}`, tokens: 2 })),
-    range(0, 200).map((i) => ({ text: `${i} ${"long ".repeat(200)}`, tokens: 300 })),
+    ...lengths.map((n) => range(0, 2_000).map((i) => ({ text: `${i} `.padEnd(n, "long "), tokens: n >> 2 }))),
   ];
   for (const entries of shapes) {
     const trie = await createTokenTrie({ maxCacheSize: 1e9 });
@@ -91,6 +92,20 @@ Deno.test("texts of two tokens take text + 8.2 bytes a token + 96 bytes a node, 
     const { usedBytes, nodes } = trie.stats();
     budget += 96 * nodes;
     assert.ok(usedBytes <= budget, `${usedBytes} bytes used, ${budget} at most`);
+  }
+});
+
+Deno.test("texts that part late take 96 bytes a node beside the text that they do not share", async () => {
+  for (const length of [60, 200, 900]) {
+    const trie = await createTokenTrie({ maxCacheSize: 1e9 });
+    const shared = "long ".repeat(length / 5);
+    for (let i = 0; i < 2_000; i++) {
+      for (const end of ["x", "yy"]) assert.ok(trie.insert(`${i} ${shared}${end}`, [1, 2]));
+    }
+    const { usedBytes, nodes, tokens } = trie.stats();
+    const budget = 2_000 * (5 + length + 3) + 8.2 * tokens + 96 * nodes;
+    assert.ok(usedBytes <= budget, `${length}: ${usedBytes} bytes used, ${budget} at most`);
+    trie.checkInvariants();
   }
 });
 
