@@ -15,7 +15,8 @@
  * behind, and a header of size 0 ends them, REGION_END before its end: so a vector can be read from any byte of a block.
  * Every byte of `arenaBytes` is in `usedBytes` or in `freeBytes`.
  */
-import { BINS, Header, header } from "./layout";
+import { Header, header } from "./header";
+import { BINS } from "./layout";
 
 const FREE: u32 = 1;
 const PREVIOUS_FREE: u32 = 2;

@@ -2,7 +2,8 @@
 import { checkArena } from "./arena";
 import { countChildren, findChild, firstByte, nextChild, nextNode } from "./children";
 import { countHolders, holderAt, placeOfHolder, stampAt } from "./holders";
-import { exists, header, Node, Segment } from "./layout";
+import { header } from "./header";
+import { exists, Node, Segment } from "./layout";
 import { CHUNK_POINTS, segmentIn } from "./points";
 import { holdsOf, isHeld, isListed, orderIsSound, pinsOf } from "./recency";
 import { cutOf } from "./segments";

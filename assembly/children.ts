@@ -13,7 +13,8 @@
  * (After Leis et al. 2013, the adaptive radix tree.)
  */
 import { allocate, release } from "./arena";
-import { exists, header, labelOf, Node, none } from "./layout";
+import { header } from "./header";
+import { exists, labelOf, Node, none } from "./layout";
 
 /** Offset of the keys, in tables that have some. */
 const KEYS: usize = 1;

@@ -22,7 +22,8 @@
 import { allocate, release } from "./arena";
 import { continuesSequence } from "./bytes";
 import { xxh64 } from "./checksum";
-import { exists, EVICTED_WORDS as WORDS, GATHERED, header, Header, Node, none, WORK_SHIFT } from "./layout";
+import { header, Header } from "./header";
+import { exists, EVICTED_WORDS as WORDS, GATHERED, Node, none, WORK_SHIFT } from "./layout";
 import { findBelow } from "./trie";
 
 /** Texts remembered: one for so many tokens that the trie may hold (a shift), within these bounds. */

@@ -1,7 +1,8 @@
 /** Which workers hold how much of a query. */
 import { findChild } from "./children";
 import { countHolders, stampPlace, workerPlace } from "./holders";
-import { exists, header, Node, none, result } from "./layout";
+import { header, result } from "./header";
+import { exists, Node, none } from "./layout";
 import { agrees, findTokens, Wanted, WANTED } from "./match";
 import { reserveOutput } from "./output";
 import { tokensTo } from "./segments";

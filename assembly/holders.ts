@@ -12,7 +12,8 @@
  */
 import { allocate, release } from "./arena";
 import { nextNode } from "./children";
-import { exists, header, Node, none, Point } from "./layout";
+import { header } from "./header";
+import { exists, Node, none, Point } from "./layout";
 
 /** Workers are numbers below this. */
 export const WORKERS_MAX: u32 = 1024;

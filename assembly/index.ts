@@ -8,7 +8,8 @@ import { xxh64 } from "./checksum";
 import { findHolders } from "./holder_lookup";
 import { markHolder, removeHolder } from "./holders";
 import { appendSegments, insertFlat, NO_MEMORY, STALE_HANDLE, STORED } from "./insert";
-import { exists, header, HEADER, none, RESULT, Segment } from "./layout";
+import { header } from "./header";
+import { exists, HEADER, none, RESULT, Segment } from "./layout";
 import { lookupText, lookupTokens, readFound, readHandle } from "./lookup";
 import { reserveInput } from "./output";
 import { pointAt } from "./points";
@@ -23,12 +24,12 @@ export function start(maxTokens: u32, maxBytes: u32, gcThresholdK: u32, serial: 
   return startTrie(maxTokens, maxBytes, gcThresholdK, <u64> serial);
 }
 
-/** Address of the header record (layout.ts). */
+/** Address of the header record (header.ts). */
 export function headerAt(): usize {
   return HEADER;
 }
 
-/** Address of the result record (layout.ts). */
+/** Address of the result record (header.ts). */
 export function resultAt(): usize {
   return RESULT;
 }

@@ -17,17 +17,16 @@ import {
   textOfCommand,
   versionOf,
 } from "./command";
+import { header, result } from "./header";
 import {
   CAUSE_UNDONE,
   COUNT_MAX,
   ENTRY,
   exists,
-  header,
   INSERTED,
   Node,
   none,
   Point,
-  result,
   RETRIEVE_ONLY,
   SCOPE_NONE,
   SCOPE_UNNAMED,

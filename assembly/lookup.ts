@@ -1,7 +1,8 @@
 /** Look-ups as the ABI offers them: a query in the input window, a result record, a path in the output window. */
 import { utf16Length } from "./bytes";
 import { beginsWithEvicted } from "./evicted";
-import { exists, header, NO_POINT, Point, result } from "./layout";
+import { header, NO_POINT, result } from "./header";
+import { exists, Point } from "./layout";
 import { findText, findTokens, pointOfTokens, tokensGiven, Wanted, WANTED } from "./match";
 import { writeHandle, writePath } from "./output";
 import { pointAt } from "./points";

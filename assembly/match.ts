@@ -1,16 +1,15 @@
 /** Look-ups: by text, where text decides where to stop; and by tokens, where text guides the walk and tokens decide. */
 import { continuesSequence } from "./bytes";
 import { findChild } from "./children";
+import { header, result } from "./header";
 import {
   exists,
-  header,
   INSERTED,
   MEMO,
   Node,
   none,
   parentOf,
   Point,
-  result,
   RETRIEVE_ONLY,
   SCOPE_NONE,
   Segment,

@@ -1,7 +1,8 @@
 /** The windows through which the host hands in a query and reads an answer. */
 import { allocateWindow, releaseWindow, usableSize } from "./arena";
 import { DIGITS_MAX, DIGITS_SLACK, writeDigits } from "./digits";
-import { exists, header, LOGPROBS_F32, LOGPROBS_F64, parentOf, Point, result, Segment } from "./layout";
+import { header, result } from "./header";
+import { exists, LOGPROBS_F32, LOGPROBS_F64, parentOf, Point, Segment } from "./layout";
 import { readLogprobs } from "./logprobs";
 import {
   cutOf,

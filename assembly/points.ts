@@ -8,20 +8,8 @@
  *           +--------+--------------------- … ---------------------+
  */
 import { allocate, release } from "./arena";
-import {
-  ENTRY,
-  exists,
-  FLAGS_BITS,
-  header,
-  HEADER,
-  Header,
-  Node,
-  none,
-  Point,
-  RESERVED_BYTES,
-  Segment,
-  TRIMMED,
-} from "./layout";
+import { header, Header } from "./header";
+import { ENTRY, exists, FLAGS_BITS, HEADER, Node, none, Point, RESERVED_BYTES, Segment, TRIMMED } from "./layout";
 import { isHeld, relist } from "./recency";
 
 export const CHUNK_POINTS: u32 = 64;

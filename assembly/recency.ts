@@ -13,7 +13,8 @@
  * Holds are pins, and children with holds. What is held is in use: it is listed again when it is released, as used at
  * that moment. Ticks are compared around the wrap: what was not used for 2^31 uses may seem newer than it is.
  */
-import { exists, header, none, Segment } from "./layout";
+import { header } from "./header";
+import { exists, none, Segment } from "./layout";
 
 const TAGS: usize = 3;
 const UNLISTED: usize = 1;

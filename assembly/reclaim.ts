@@ -2,17 +2,8 @@
  * What keeps the trie within its bounds: removal, weight-version garbage collection, eviction. What goes first, and what
  * stays, recency.ts tells.
  */
-import {
-  CAUSE_LRU,
-  CAUSE_REMOVED,
-  CAUSE_UNDONE,
-  CAUSE_VERSION,
-  exists,
-  header,
-  none,
-  result,
-  Segment,
-} from "./layout";
+import { header, result } from "./header";
+import { CAUSE_LRU, CAUSE_REMOVED, CAUSE_UNDONE, CAUSE_VERSION, exists, none, Segment } from "./layout";
 import { evictedBytesWanted, makesLargeTable, rememberText } from "./evicted";
 import { freePoint } from "./points";
 import { disinherit, heldTokensWith, inherit, leastRecent, releasePins } from "./recency";

@@ -16,11 +16,11 @@
  */
 import { allocate, release } from "./arena";
 import { commonPrefix, runLength } from "./bytes";
+import { header } from "./header";
 import {
   Continuation,
   CONTINUES,
   exists,
-  header,
   IDS_OF_SEGMENT,
   LOGPROBS_DEFAULT,
   LOGPROBS_F32,

@@ -2,7 +2,8 @@
 import { releaseWindow } from "./arena";
 import { followBounds } from "./evicted";
 import { forgetHolders } from "./holders";
-import { header, none, Segment } from "./layout";
+import { header } from "./header";
+import { none, Segment } from "./layout";
 import { sweepChunks } from "./points";
 import { evictOne, settle } from "./reclaim";
 

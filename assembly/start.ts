@@ -1,7 +1,8 @@
 /** An empty trie: at first, and after everything was forgotten. */
 import { emptyArena } from "./arena";
 import { followBounds } from "./evicted";
-import { exists, FORGOTTEN, header, HEADER, Header, none, Segment } from "./layout";
+import { FORGOTTEN, header, Header } from "./header";
+import { exists, HEADER, none, Segment } from "./layout";
 import { newNode } from "./trie";
 
 /** Lays out an empty trie in memory that no trie has used. Serials of handles have `serial` above the lowest 32 bits. */

@@ -17,7 +17,8 @@ import {
   replaceChild,
 } from "./children";
 import { copyHolders, releaseHolders, sumOfStamps } from "./holders";
-import { exists, header, labelOf, Node, none, Segment, TEXT_OF_BLOCK, TEXT_OF_NODE, TextBlock, WORK_SHIFT } from "./layout";
+import { header } from "./header";
+import { exists, labelOf, Node, none, Segment, TEXT_OF_BLOCK, TEXT_OF_NODE, TextBlock, WORK_SHIFT } from "./layout";
 
 /** Blocks smaller than this are not worth moving text out of. */
 const TRIM_BLOCK_MIN: u32 = 256;

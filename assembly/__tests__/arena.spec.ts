@@ -1,5 +1,5 @@
 import { allocate, allocateWindow, checkArena, emptyArena, release, releaseWindow, shrink, usableSize } from "../arena";
-import { header } from "../layout";
+import { header } from "../header";
 import { startTrie } from "../start";
 
 function fresh(maxBytes: u32 = 1 << 28): void {

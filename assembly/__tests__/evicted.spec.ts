@@ -1,5 +1,6 @@
 import { beginsWithEvicted, evictedCapOf, rememberText } from "../evicted";
-import { header, Node, Point } from "../layout";
+import { header } from "../header";
+import { Node, Point } from "../layout";
 import { clearTrie, startTrie } from "../start";
 import { insertBelow, prune } from "../trie";
 

@@ -1,4 +1,5 @@
-import { COUNT_MAX, ENTRY, exists, header, INSERTED, NO_POINT, none, Segment, SPLICE } from "../layout";
+import { header, NO_POINT } from "../header";
+import { COUNT_MAX, ENTRY, exists, INSERTED, none, Segment, SPLICE } from "../layout";
 import { addPoint, freePoint, pointAt } from "../points";
 import { newSegment, writeSpan } from "../segments";
 import { clearTrie, startTrie } from "../start";

@@ -1,4 +1,5 @@
-import { exists, header, none, Segment } from "../layout";
+import { header } from "../header";
+import { exists, none, Segment } from "../layout";
 import { delist, inherit, isHeld, isListed, leastRecent, orderIsSound, pin, releasePins, touch, unpin } from "../recency";
 import { detach, freeSegment, newSegment, writeSpan } from "../segments";
 import { clearTrie, startTrie } from "../start";

@@ -1,4 +1,5 @@
-import { header, Node, Point } from "../layout";
+import { header } from "../header";
+import { Node, Point } from "../layout";
 import { clearTrie, startTrie } from "../start";
 import { findBelow, findSubtree, insertBelow, prune, walk } from "../trie";
 

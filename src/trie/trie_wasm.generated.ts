@@ -1,7 +1,7 @@
 // Written by `deno task build:wasm` from assembly/. Not to be edited.
 
 /** SHA-256 of the sources that this was compiled from. */
-export const SOURCE_HASH = "fdeccacee5f70cfcf7cdf0a46cda8865ec12f6591cd1350dad9e5652eb86c368";
+export const SOURCE_HASH = "08cb34d4c45e471a0512c0a204fe9d12384f27a3f0317c349417d5e563fe4fe1";
 
 /** The compiled core, base64. */
 export const TRIE_WASM_BASE64 =

@@ -41,7 +41,7 @@ export interface CoreExports {
   check(): number;
 }
 
-/** Places of the header's fields, in 32-bit words: `Header` in assembly/layout.ts. */
+/** Places of the header's fields, in 32-bit words: `Header` in assembly/header.ts. */
 export const HeaderWord = {
   TOKENS: 1,
   ENTRIES: 2,
@@ -59,7 +59,7 @@ export const HeaderWord = {
   EVICTED_REMOVED: 60,
 } as const;
 
-/** Places of the result's fields, in 32-bit words: `Result` in assembly/layout.ts. */
+/** Places of the result's fields, in 32-bit words: `Result` in assembly/header.ts. */
 export const ResultWord = {
   TOKENS: 0,
   MATCHED_BYTES: 1,
