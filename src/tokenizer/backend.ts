@@ -41,9 +41,6 @@ const factories: Record<TokenizerBackend, () => Promise<EncodeBackendFactory>> =
   "tokenizers-wasm": async () => (await import("./tokenizers_wasm.ts")).createTokenizersWasmBackend,
 };
 
-/** Names that `--tokenizer-backend` takes besides `auto`. */
-export const TOKENIZER_BACKENDS = Object.keys(factories) as TokenizerBackend[];
-
 /**
  * Makes the backend `name` for `file`.
  *

@@ -8,7 +8,7 @@ import { DictView, PyDict, PyRange } from "./dict.ts";
 import { PythonError, typeError } from "./errors.ts";
 import { escapeHtml } from "./html.ts";
 import { iterate } from "./iterate.ts";
-import { absolute, arithmetic, compareNumbers, negate, type Num, toBig } from "./numbers.ts";
+import { absolute, arithmetic, compareNumbers, negate, toBig } from "./numbers.ts";
 import { percentFormat } from "./percent_format.ts";
 import {
   isInt,
@@ -232,10 +232,4 @@ export function toIndex(
     throw new PythonError("OverflowError", "cannot fit 'int' into an index-sized integer");
   }
   return Number(toBig(value));
-}
-
-/** A number. @throws {PythonError} when it is none */
-export function toNumber(value: Value): Num {
-  if (isNumber(value)) return value;
-  throw typeError(`must be real number, not ${typeName(value)}`);
 }
