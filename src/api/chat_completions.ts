@@ -51,7 +51,7 @@ function chatCompletions(deps: ChatDeps) {
   return async function chatCompletions(c: Context<RouterEnv>): Promise<Response> {
     const call = await readCall(c, deps, bodies);
     watchEnd(deps, call.exchange);
-    c.header("x-session-id", call.session.id);
+    c.header("x-session-id", headerValue(call.session.id));
     const turn = await ChatTurn.plan(call, deps);
     const { answered } = turn.plan;
     if (answered !== null) return replay(c, turn, answered, deps);
@@ -91,6 +91,11 @@ async function readCall(c: Context<RouterEnv>, deps: ChatDeps, bodies: KnownBodi
     headers: jsonHeaders(headers, exchange),
     exchange,
   };
+}
+
+/** A name as headers can hold it: percent-encoded where it has more than visible ASCII. */
+function headerValue(name: string): string {
+  return /^[!-~]+(?: +[!-~]+)*$/.test(name) ? name : encodeURIComponent(name.toWellFormed());
 }
 
 /** The client's headers for a worker, with a body that is the router's own. */

@@ -81,3 +81,32 @@ Deno.test("chat settings: proxy passes chat on; strict and gateway refuse to sta
   await using strict = await createHarness({ config: { tito: "strict" } });
   assert.equal((await strict.post("/v1/chat/completions", HELLO)).status, 200);
 });
+
+Deno.test("chat: a session may have any name, by path and by metadata; in the header it is percent-encoded", async (t) => {
+  const names: readonly [name: string, header: string][] = [
+    ["rollout 7", "rollout 7"],
+    ["a/b%c", "a/b%c"],
+    ["任务-7 é", "%E4%BB%BB%E5%8A%A1-7%20%C3%A9"],
+    ["tab\tand\nline", "tab%09and%0Aline"],
+    ["a\0b", "a%00b"],
+    [" ", "%20"],
+  ];
+  await using h = await createChatHarness();
+  for (const [name, header] of names) {
+    await t.step(JSON.stringify(name), async () => {
+      const messages = [{ role: "user", content: "hello" }];
+      const paths: readonly [string, JsonObject][] = [
+        [`/sessions/${encodeURIComponent(name)}/v1/chat/completions`, {}],
+        ["/v1/chat/completions", { metadata: { session_id: name } }],
+      ];
+      for (const [path, more] of paths) {
+        const reply = await h.post(path, { messages, max_tokens: 2, ...more });
+        const { slime } = await reply.json();
+        assert.deepEqual([reply.status, reply.headers.get("x-session-id")], [200, header]);
+        assert.equal(slime.session_id, name);
+      }
+      const session = await h.request(`/sessions/${encodeURIComponent(name)}`);
+      assert.equal((await session.json()).turn_count, 2);
+    });
+  }
+});
