@@ -320,7 +320,7 @@ export interface TokenTrie {
   save(tag?: string): Uint8Array<ArrayBuffer>;
 
   /**
-   * As `save`, in slices of some milliseconds for callers that share a thread: the generator returns the snapshot. What
+   * As `save`, in slices of about a millisecond for callers that share a thread: the generator returns the snapshot. What
    * spans the slices is guarded by the caller's lock; a call of the trie in between costs one long slice at the end,
    * `release` excepted: it takes effect after the last slice. Run it to its end, or call its `return()`.
    */
