@@ -98,7 +98,7 @@ async function retrieve(
 ): Promise<Response> {
   assertWellFormed("retrieve tokens", text);
   const exchange = c.get("exchange");
-  const found = await cache.retrieve(text, insert, exchange.routingKey ?? undefined, exchange.signal);
+  const found = await cache.retrieve(text, insert, exchange.routingKey ?? undefined, exchange);
   return retrieveReply(text, found, (code) => cache.trie.versionLabel(code));
 }
 

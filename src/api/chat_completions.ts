@@ -67,7 +67,7 @@ async function readCall(c: Context<RouterEnv>, deps: ChatDeps, bodies: KnownBodi
     header: exchange.routingKey,
     authorization: headers.get("authorization"),
   };
-  const body = await readRequestBody(c.req.raw, deps.maxBodyBytes, exchange.signal);
+  const body = await readRequestBody(c.req.raw, deps.maxBodyBytes, exchange);
   const early = sessionNameOf({ ...names, metadata: null });
   const read = bodies.read(body, early === null ? undefined : deps.store.get(early));
   const request = readChatRequest(read.fields);

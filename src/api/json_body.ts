@@ -30,10 +30,10 @@ export async function readJsonObject(
   maxBytes?: number,
   parse: (json: string) => JsonValue = JSON.parse,
 ): Promise<JsonObject> {
-  const { signal } = c.get("exchange");
+  const exchange = c.get("exchange");
   const body = maxBytes === undefined
-    ? await readRequestBody(c.req.raw, CONTROL_BODY_BYTES_MAX, signal, CONTROL_BODY_BOUND)
-    : await readRequestBody(c.req.raw, maxBytes, signal);
+    ? await readRequestBody(c.req.raw, CONTROL_BODY_BYTES_MAX, exchange, CONTROL_BODY_BOUND)
+    : await readRequestBody(c.req.raw, maxBytes, exchange);
   return jsonObjectOf(body, parse);
 }
 

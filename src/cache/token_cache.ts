@@ -55,6 +55,11 @@ export interface PreparedPrompt {
   readonly scope: string | undefined;
 }
 
+/** What may be given up: an `Exchange` is one, an `AbortController` too. Its signal is asked for only when there is a wait. */
+export interface Cancellable {
+  readonly signal: AbortSignal;
+}
+
 /** What became of a reply. */
 export type CommitResult =
   | { readonly ok: true; readonly relation: TextRelation }
@@ -85,11 +90,27 @@ export class TokenCache {
   }
 
   /** Finds the longest usable prefix of `text` and encodes the rest. The found path is pinned: release it. */
-  async prepareText(text: string, scope?: string, signal?: AbortSignal): Promise<PreparedPrompt> {
-    const found = await this.#reading((trie) => trie.findContinuation(text, lookup(scope)), signal);
+  prepareText(
+    text: string,
+    scope?: string,
+    cancel?: Cancellable,
+  ): PreparedPrompt | Promise<PreparedPrompt> {
+    const found = this.#reading((trie) => trie.findContinuation(text, lookup(scope)), cancel);
+    return found instanceof Promise || found.matchedUnits < text.length
+      ? this.#prepareRest(text, found, scope, cancel)
+      : prepared(found, "", NOTHING_ENCODED, scope);
+  }
+
+  async #prepareRest(
+    text: string,
+    finding: Continuation | Promise<Continuation>,
+    scope: string | undefined,
+    cancel: Cancellable | undefined,
+  ): Promise<PreparedPrompt> {
+    const found = await finding;
     try {
       const restText = text.slice(found.matchedUnits);
-      const rest = await this.#encodeRest(restText, found.matchedUnits > 0, signal);
+      const rest = await this.#encodeRest(restText, found.matchedUnits > 0, cancel);
       return prepared(found, restText, rest, scope);
     } catch (error) {
       if (found.handle !== null) this.trie.release(found.handle);
@@ -102,11 +123,11 @@ export class TokenCache {
    *
    * @throws RangeError when an id is outside the vocabulary
    */
-  async prepareIds(ids: Uint32Array, scope?: string, signal?: AbortSignal): Promise<PreparedPrompt> {
+  async prepareIds(ids: Uint32Array, scope?: string, cancel?: Cancellable): Promise<PreparedPrompt> {
     const bytes = this.tokenizer.decodeBytes(ids);
     const found = await this.#reading(
       (trie) => trie.findContinuationOfIds(bytes, ids, lookup(scope)),
-      signal,
+      cancel,
     );
     const rest = { ...NOTHING_ENCODED, ids: ids.subarray(found.tokenCount) };
     return prepared(found, bytes.subarray(found.spliceBytes), rest, scope);
@@ -133,7 +154,7 @@ export class TokenCache {
    * Records what an engine sampled after `prompt`: the prompt's rest and the output, both or neither. Nothing is
    * recorded unless the reply agrees with itself and with the prompt that was sent.
    */
-  async commit(prompt: PreparedPrompt, output: SampledOutput): Promise<CommitResult> {
+  commit(prompt: PreparedPrompt, output: SampledOutput): CommitResult | Promise<CommitResult> {
     const refusal = refuse(prompt, output, this.tokenizer);
     if (refusal !== null) return { ok: false, ...refusal };
     const { keys, relation } = sampledKeys(this.tokenizer, output.tokenIds, output.text, output.finishReason);
@@ -149,12 +170,13 @@ export class TokenCache {
       });
     }
     if (segments.length === 0) return { ok: true, relation };
-    const appended = this.lock.isWritable
-      ? this.trie.append(prompt.handle, segments)
-      : await this.#writing((trie) => trie.append(prompt.handle, segments));
-    return appended.ok
-      ? { ok: true, relation }
-      : { ok: false, reason: "cache refused", detail: appended.reason };
+    const append = (trie: TokenTrie): CommitResult => {
+      const appended = trie.append(prompt.handle, segments);
+      return appended.ok
+        ? { ok: true, relation }
+        : { ok: false, reason: "cache refused", detail: appended.reason };
+    };
+    return this.lock.isWritable ? append(this.trie) : this.#writing(append);
   }
 
   /**
@@ -166,14 +188,14 @@ export class TokenCache {
     text: string,
     insert: boolean,
     scope?: string,
-    signal?: AbortSignal,
+    cancel?: Cancellable,
   ): Promise<RetrievedTokens> {
-    const match = await this.#reading((trie) => trie.retrieveFromText(text, lookup(scope)), signal);
+    const match = await this.#reading((trie) => trie.retrieveFromText(text, lookup(scope)), cancel);
     try {
       const { ids: restIds, splicePoints } = await this.#encodeRest(
         match.remaining,
         match.spliceBytes > 0,
-        signal,
+        cancel,
       );
       if (insert && restIds.length > 0) {
         const segment = {
@@ -182,7 +204,7 @@ export class TokenCache {
           sampled: false,
           splicePoints,
         };
-        using _held = this.lock.tryWrite() ?? await this.lock.write(signal);
+        using _held = this.lock.tryWrite() ?? await this.lock.write(cancel?.signal);
         this.trie.append(match.handle, [segment]);
       }
       return { match, restIds };
@@ -244,12 +266,12 @@ export class TokenCache {
   }
 
   /** At once when the lock is free, as it nearly always is. */
-  #reading<T>(read: (trie: TokenTrie) => T, signal?: AbortSignal): T | Promise<T> {
-    return this.lock.isReadable ? read(this.trie) : this.#readingLater(read, signal);
+  #reading<T>(read: (trie: TokenTrie) => T, cancel?: Cancellable): T | Promise<T> {
+    return this.lock.isReadable ? read(this.trie) : this.#readingLater(read, cancel);
   }
 
-  async #readingLater<T>(read: (trie: TokenTrie) => T, signal?: AbortSignal): Promise<T> {
-    using _held = await this.lock.read(signal);
+  async #readingLater<T>(read: (trie: TokenTrie) => T, cancel?: Cancellable): Promise<T> {
+    using _held = await this.lock.read(cancel?.signal);
     return read(this.trie);
   }
 
@@ -258,9 +280,9 @@ export class TokenCache {
     return write(this.trie);
   }
 
-  #encodeRest(text: string, continuation: boolean, signal?: AbortSignal): Promise<EncodedText> | EncodedText {
+  #encodeRest(text: string, continuation: boolean, cancel?: Cancellable): Promise<EncodedText> | EncodedText {
     if (text === "") return NOTHING_ENCODED;
-    return this.tokenizer.encodePrompt(text, { continuation, ...(signal ? { signal } : {}) });
+    return this.tokenizer.encodePrompt(text, { continuation, ...(cancel ? { signal: cancel.signal } : {}) });
   }
 }
 

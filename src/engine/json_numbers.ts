@@ -19,6 +19,8 @@ const EXACT_POWER_MAX = 22;
 const POWERS = Float64Array.from({ length: EXACT_POWER_MAX + 1 }, (_, i) => Number(`1e${i}`));
 /** Splits a double into halves of 26 bits (Dekker 1971). */
 const SPLITTER = 2 ** 27 + 1;
+/** A number's digits on their way to {@link quotient}, high ones first: handed over as arguments they would be objects. */
+const halves = new Float64Array(2);
 /** Above the relative error of the quotient's second part, which is below 2^-51. */
 const QUOTIENT_ERROR = 2 ** -48;
 
@@ -133,26 +135,33 @@ export class JsonBytes {
       isPlain = false;
     }
     this.at = at;
-    const value = isPlain ? quotient(high, low, lowDigits, scale) : NaN;
-    if (value !== value) into[index] = Number(latin1(bytes, start, at));
-    else into[index] = isNegative ? -value : value;
+    halves[0] = high;
+    halves[1] = low;
+    if (!isPlain || !quotient(lowDigits, scale, into, index)) into[index] = Number(latin1(bytes, start, at));
+    else if (isNegative) into[index] = -into[index]!;
     return true;
   }
 }
 
-/** (high · 10^lowDigits + low) ÷ 10^scale, nearest double; NaN when the last bit stays open. */
-function quotient(high: number, low: number, lowDigits: number, scale: number): number {
+/** (high · 10^lowDigits + low) ÷ 10^scale, nearest double; false when the last bit stays open. */
+function quotient(lowDigits: number, scale: number, into: Float64Array, index: number): boolean {
+  const high = halves[0] as number;
+  const low = halves[1] as number;
   // 30 bits times the 21 bits of 5^9: exact.
   const shifted = high * (POWERS[lowDigits] as number);
   const sum = shifted + low;
   const rest = low - (sum - shifted);
   const divisor = POWERS[scale] as number;
   const first = sum / divisor;
-  if (rest === 0 && sum <= Number.MAX_SAFE_INTEGER) return first;
+  if (rest === 0 && sum <= Number.MAX_SAFE_INTEGER) {
+    into[index] = first;
+    return true;
+  }
   const second = (remainder(sum, first, divisor) + rest) / divisor;
   const error = Math.abs(second) * QUOTIENT_ERROR;
   const value = first + (second - error);
-  return value === first + (second + error) ? value : NaN;
+  into[index] = value;
+  return value === first + (second + error);
 }
 
 /** sum − first · divisor, exactly: the product is had in two parts. */

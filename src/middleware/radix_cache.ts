@@ -24,7 +24,7 @@ export interface RadixCacheOptions {
 export function radixCache(options: RadixCacheOptions): MiddlewareHandler<RouterEnv> {
   return async function radixCache(c, next) {
     const exchange = c.get("exchange");
-    const body = await readRequestBody(c.req.raw, options.maxBodyBytes, exchange.signal);
+    const body = await readRequestBody(c.req.raw, options.maxBodyBytes, exchange);
     const request = await GenerateRequest.parseSliced(body, nextMacrotask);
     c.set("generate", await prepare(options, request, exchange));
     await next();
@@ -37,9 +37,9 @@ async function prepare(
   exchange: Exchange,
 ): Promise<GenerateExchange> {
   const prompt = await preparePrompt(options.cache, request, exchange);
-  if (prompt === null) return { request, body: request.body, onOutputs: null };
   // The pin ends with the exchange, whatever its end.
-  exchange.onEnd(() => options.cache.release(prompt));
+  if (prompt !== null) exchange.onEnd(() => options.cache.release(prompt));
+  if (prompt === null || prompt.tokenCount === 0) return { request, body: request.body, onOutputs: null };
   exchange.promptTokens = { matched: prompt.matchedTokens, encoded: prompt.restIds.length };
   options.metrics.promptTokens(prompt.matchedTokens, prompt.restIds.length);
   const body = request.prompt.kind === "ids"
@@ -49,20 +49,15 @@ async function prepare(
 }
 
 /** null when the prompt is not for the cache. */
-async function preparePrompt(
+function preparePrompt(
   cache: TokenCache,
   { prompt }: GenerateRequest,
   exchange: Exchange,
-): Promise<PreparedPrompt | null> {
+): PreparedPrompt | Promise<PreparedPrompt> | null {
   const scope = exchange.routingKey ?? undefined;
-  if (prompt.kind === "text") {
-    const prepared = await cache.prepareText(prompt.text, scope, exchange.signal);
-    if (prepared.tokenCount > 0) return prepared;
-    cache.release(prepared);
-    return null;
-  }
+  if (prompt.kind === "text") return cache.prepareText(prompt.text, scope, exchange);
   if (prompt.kind === "opaque" || prompt.ids.some((id) => cache.tokenizer.byteLength(id) < 0)) return null;
-  return await cache.prepareIds(prompt.ids, scope, exchange.signal);
+  return cache.prepareIds(prompt.ids, scope, exchange);
 }
 
 function nextMacrotask(): Promise<void> {

@@ -6,8 +6,9 @@
  *
  * @module
  */
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { type MetricName, Tally } from "./tally.ts";
+import { Counter, Gauge, Registry } from "prom-client";
+import { Durations } from "./durations.ts";
+import { Tally } from "./tally.ts";
 
 /** One worker as the gauges show it. */
 export interface WorkerGauges {
@@ -122,11 +123,11 @@ export function createRouterMetrics(sources: MetricSources = {}): RouterMetrics 
     "kind",
   );
   const failures = tally("parse_failures_total", "Replies that could not be read", "what");
-  const durations = histogram(registry, {
+  const durations = new Durations(registry, {
     name: "slime_router_request_duration_seconds",
     help: "From the first byte read to the last byte written",
   }, DURATION_BUCKETS_S);
-  const overheads = histogram(registry, {
+  const overheads = new Durations(registry, {
     name: "slime_router_overhead_seconds",
     help: "Request duration less the time blocked on the worker",
   }, OVERHEAD_BUCKETS_S);
@@ -137,8 +138,8 @@ export function createRouterMetrics(sources: MetricSources = {}): RouterMetrics 
   return {
     requestEnded({ route, status, durationMs, overheadMs }) {
       requests.count(route, String(status));
-      durations(route, durationMs / 1_000);
-      if (overheadMs !== null) overheads(route, overheadMs / 1_000);
+      durations.observe(route, durationMs / 1_000);
+      if (overheadMs !== null) overheads.observe(route, overheadMs / 1_000);
     },
     upstreamAttempt: (outcome) => attempts.count(outcome),
     upstreamRetry: (reason) => retries.count(reason),
@@ -154,17 +155,6 @@ export function createRouterMetrics(sources: MetricSources = {}): RouterMetrics 
     registry,
     contentType: registry.contentType,
     render: () => registry.metrics(),
-  };
-}
-
-/** Observes seconds by route; children are bound once a route. */
-function histogram(registry: Registry, metric: MetricName, buckets: number[]) {
-  const all = new Histogram({ ...metric, labelNames: ["route"], buckets, registers: [registry] });
-  const byRoute = new Map<string, { observe(seconds: number): void }>();
-  return function observe(route: string, seconds: number): void {
-    let child = byRoute.get(route);
-    if (child === undefined) byRoute.set(route, child = all.labels({ route }));
-    child.observe(seconds);
   };
 }
 

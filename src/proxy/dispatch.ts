@@ -132,43 +132,35 @@ async function attemptOnce<T>(
   receive: (response: WorkerReply) => Promise<T>,
   canRetry: () => boolean,
 ): Promise<T> {
-  exchange.signal.throwIfAborted();
+  exchange.throwIfCancelled();
   const controller = exchange.openAttempt();
+  const { signal } = controller;
   const answered = outbound.isRepeatable ? deps.hung.watch(worker, controller, canRetry) : () => {};
+  const sinceMs = exchange.elapsedMs;
   try {
-    return await exchange.blocked(attempt(deps, worker, outbound, controller.signal, receive, answered));
+    if (deps.connectGuard.isDue(worker)) await deps.connectGuard.check(worker, signal);
+    const response = await deps.fetch(worker.url + outbound.target, {
+      method: outbound.method,
+      headers: outbound.headers,
+      body: outbound.body,
+      redirect: "manual",
+      signal,
+    });
+    // Some engines send a stream's head before they begin to work.
+    if (!isEventStream(response)) answered();
+    const reply = await receive(response);
+    signal.throwIfAborted();
+    if (WORKER_TROUBLE.has(response.status)) worker.recordConnectFailure();
+    else worker.recordSuccess();
+    deps.metrics.upstreamAttempt(`status ${Math.floor(response.status / 100)}xx`);
+    return reply;
   } catch (error) {
     exchange.closeAttempt(controller);
     throw error;
   } finally {
+    exchange.wasBlocked(sinceMs);
     answered();
   }
-}
-
-async function attempt<T>(
-  deps: DispatchDeps,
-  worker: WorkerState,
-  outbound: OutboundRequest,
-  signal: AbortSignal,
-  receive: (response: WorkerReply) => Promise<T>,
-  answered: () => void,
-): Promise<T> {
-  if (deps.connectGuard.isDue(worker)) await deps.connectGuard.check(worker, signal);
-  const response = await deps.fetch(worker.url + outbound.target, {
-    method: outbound.method,
-    headers: outbound.headers,
-    body: outbound.body,
-    redirect: "manual",
-    signal,
-  });
-  // Some engines send a stream's head before they begin to work.
-  if (!isEventStream(response)) answered();
-  const reply = await receive(response);
-  signal.throwIfAborted();
-  if (WORKER_TROUBLE.has(response.status)) worker.recordConnectFailure();
-  else worker.recordSuccess();
-  deps.metrics.upstreamAttempt(`status ${Math.floor(response.status / 100)}xx`);
-  return reply;
 }
 
 /** A reply of server-sent events. */

@@ -50,12 +50,16 @@ export class Exchange {
   promptTokens: { readonly matched: number; readonly encoded: number } | null = null;
 
   readonly #clock: Clock;
-  readonly #abort = new AbortController();
+  /** Made when asked for: most exchanges come to their end without. */
+  #abort: AbortController | null = null;
   readonly #attempts = new Set<AbortController>();
+  /** Ends the waits of {@link until}. */
+  readonly #waits = new Set<(reason: unknown) => void>();
   readonly #listeners: EndListener[] = [];
   readonly #detach: () => void;
   #blockedMs: number | null = null;
   #stream: ReadableStream<Uint8Array> | null = null;
+  #cancelled: ClientLeftError | ExchangeTimeoutError | null = null;
   #end: ExchangeEnd | null = null;
 
   constructor({ id, clock, clientSignal, timeoutMs }: ExchangeOptions) {
@@ -80,7 +84,31 @@ export class Exchange {
 
   /** Aborts when the client left or the time is up; the reason tells which. */
   get signal(): AbortSignal {
+    if (this.#abort === null) {
+      this.#abort = new AbortController();
+      if (this.#cancelled !== null) this.#abort.abort(this.#cancelled);
+    }
     return this.#abort.signal;
+  }
+
+  /** @throws the reason of {@link signal} when it has aborted */
+  throwIfCancelled(): void {
+    if (this.#cancelled !== null) throw this.#cancelled;
+  }
+
+  /** The outcome of `promise`, or the reason of {@link signal} when it aborts first. Cheaper than a listener of its own. */
+  until<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#cancelled !== null) reject(this.#cancelled);
+      this.#waits.add(reject);
+      promise.then((value) => {
+        this.#waits.delete(reject);
+        resolve(value);
+      }, (error) => {
+        this.#waits.delete(reject);
+        reject(error);
+      });
+    });
   }
 
   /**
@@ -89,7 +117,7 @@ export class Exchange {
    */
   openAttempt(): AbortController {
     const attempt = new AbortController();
-    if (this.signal.aborted) attempt.abort(this.signal.reason);
+    if (this.#cancelled !== null) attempt.abort(this.#cancelled);
     this.#attempts.add(attempt);
     return attempt;
   }
@@ -111,12 +139,17 @@ export class Exchange {
 
   /** Waits for a worker, and counts the time as not the router's own. */
   async blocked<T>(wait: Promise<T>): Promise<T> {
-    const since = this.#clock.now();
+    const sinceMs = this.elapsedMs;
     try {
       return await wait;
     } finally {
-      this.#blockedMs = (this.#blockedMs ?? 0) + this.#clock.now() - since;
+      this.wasBlocked(sinceMs);
     }
+  }
+
+  /** A wait for a worker is over that began at `sinceMs` of {@link elapsedMs}. */
+  wasBlocked(sinceMs: number): void {
+    this.#blockedMs = (this.#blockedMs ?? 0) + this.elapsedMs - sinceMs;
   }
 
   /** The client is gone: cancels what is under way. */
@@ -132,7 +165,7 @@ export class Exchange {
   /** `stream` carries the reply, and ends the exchange after its last byte. */
   streamReply(stream: ReadableStream<Uint8Array>): void {
     this.#stream = stream;
-    if (this.signal.aborted) this.end("done");
+    if (this.#cancelled !== null) this.end("done");
   }
 
   /**
@@ -158,7 +191,7 @@ export class Exchange {
   /** Ends the exchange; only the first call counts. What cancelled it, if anything did, is how it ended. */
   end(end: ExchangeEnd): void {
     if (this.#end !== null) return;
-    this.#end = this.signal.aborted ? endOf(this.signal.reason) : end;
+    this.#end = this.#cancelled === null ? end : endOf(this.#cancelled);
     this.#detach();
     for (const listener of this.#listeners) this.#tell(listener, this.#end);
     // They refer to bodies and ids. Garbage of the old generation that refers to an exchange would keep all of that until
@@ -177,8 +210,10 @@ export class Exchange {
 
   /** A reply that streams may never be pulled again: the exchange ends at once. Else its handler fails and ends it. */
   #cancel(reason: ClientLeftError | ExchangeTimeoutError): void {
-    this.#abort.abort(reason);
+    this.#cancelled ??= reason;
+    this.#abort?.abort(reason);
     for (const attempt of this.#attempts) attempt.abort(reason);
+    for (const reject of this.#waits) reject(reason);
     if (this.#stream !== null) this.end("done");
   }
 }
@@ -199,6 +234,6 @@ export class ExchangeTimeoutError extends Error {
   }
 }
 
-function endOf(reason: unknown): ExchangeEnd {
+function endOf(reason: ClientLeftError | ExchangeTimeoutError): ExchangeEnd {
   return reason instanceof ExchangeTimeoutError ? "timeout" : "client left";
 }

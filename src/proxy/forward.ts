@@ -41,7 +41,7 @@ export function forwardAny(deps: ForwardDeps) {
       throw new BadRequestError(`Cannot forward request: method ${method} is not allowed`, { status: 405 });
     }
     const hasBody = method !== "GET" && method !== "HEAD";
-    const body = hasBody ? await readRequestBody(c.req.raw, deps.maxBodyBytes, exchange.signal) : null;
+    const body = hasBody ? await readRequestBody(c.req.raw, deps.maxBodyBytes, exchange) : null;
     const outbound = outboundRequest(c, exchange, body);
     watchEnd(deps, exchange);
     return relayReply(await dispatch(deps, outbound, exchange, openReply), exchange);
@@ -53,12 +53,15 @@ export function outboundRequest(
   c: Context<RouterEnv>,
   exchange: Exchange,
   body: Uint8Array<ArrayBuffer> | null,
+  isRepeatable = false,
 ): OutboundRequest {
+  const { method, url, headers } = c.req.raw;
   return {
-    method: c.req.method,
-    target: targetOf(c.req.raw.url),
-    headers: workerRequestHeaders(c.req.raw.headers, exchange),
+    method,
+    target: targetOf(url),
+    headers: workerRequestHeaders(headers, exchange),
     body,
+    isRepeatable,
   };
 }
 

@@ -67,8 +67,8 @@ export function forwardGenerate(deps: GenerateDeps) {
   const kept: { context: unknown; reply: unknown } = { context: null, reply: null };
   return async function generate(c: Context<RouterEnv>): Promise<Response> {
     const exchange = c.get("exchange");
-    const generation = c.get("generate") ?? await uncached(c.req.raw, deps.maxBodyBytes, exchange.signal);
-    const outbound = { ...outboundRequest(c, exchange, generation.body), isRepeatable: true };
+    const generation = c.get("generate") ?? await uncached(c.req.raw, deps.maxBodyBytes, exchange);
+    const outbound = outboundRequest(c, exchange, generation.body, true);
     const entry = deps.rids.add(generation.request.rid);
     exchange.onEnd(() => deps.rids.remove(entry));
     watchEnd(deps, exchange);
@@ -128,9 +128,9 @@ export async function waitToRetry(
 async function uncached(
   request: Request,
   maxBodyBytes: number,
-  signal: AbortSignal,
+  exchange: Exchange,
 ): Promise<GenerateExchange> {
-  const parsed = GenerateRequest.parse(await readRequestBody(request, maxBodyBytes, signal));
+  const parsed = GenerateRequest.parse(await readRequestBody(request, maxBodyBytes, exchange));
   return { request: parsed, body: parsed.body, onOutputs: null };
 }
 
@@ -219,15 +219,15 @@ function deliverStream(
   });
 }
 
-async function tell(
+function tell(
   outputs: SampledOutput[],
   worker: WorkerState,
   { request, onOutputs }: GenerateExchange,
   { metrics }: GenerateDeps,
-): Promise<void> {
+): Promise<void> | void {
   const version = outputs[0]?.versions.at(-1)?.version;
   if (version !== undefined && version !== null) worker.weightVersion = version;
   if (onOutputs === null) return;
-  if (outputs.length === request.sampleCount) await onOutputs(outputs);
-  else metrics.parseFailed("number of samples differs");
+  if (outputs.length === request.sampleCount) return onOutputs(outputs);
+  metrics.parseFailed("number of samples differs");
 }

@@ -80,11 +80,18 @@ export class GenerateRequest {
    *
    * @param yieldToOthers lets other tasks run
    */
-  static async parseSliced(
+  static parseSliced(
+    body: Uint8Array<ArrayBuffer>,
+    yieldToOthers: () => Promise<void>,
+  ): GenerateRequest | Promise<GenerateRequest> {
+    if (body.length < SLICED_BODY_BYTES_MIN) return GenerateRequest.parse(body);
+    return GenerateRequest.#parseInSlices(body, yieldToOthers);
+  }
+
+  static async #parseInSlices(
     body: Uint8Array<ArrayBuffer>,
     yieldToOthers: () => Promise<void>,
   ): Promise<GenerateRequest> {
-    if (body.length < SLICED_BODY_BYTES_MIN) return GenerateRequest.parse(body);
     const json = decodeUtf8(body);
     await yieldToOthers();
     const fields = parseObject(json, body);

@@ -4,8 +4,8 @@
  * @module
  */
 import { BadRequestError, RouterError } from "../errors.ts";
-import { untilAborted } from "../sync/until_aborted.ts";
 import type { WorkerReply } from "../types.ts";
+import type { Exchange } from "./exchange.ts";
 
 /** Something with a body: a request from a client or a reply of a worker. */
 type Message = Pick<WorkerReply, "headers" | "body" | "bytes">;
@@ -15,38 +15,33 @@ type Message = Pick<WorkerReply, "headers" | "body" | "bytes">;
  *
  * @param tooLarge makes the error for a body above `maxBytes`
  */
-export async function readBytes(
+export function readBytes(
   message: Message,
   maxBytes: number,
   tooLarge: (maxBytes: number) => Error,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const declared = message.headers.get("content-length");
-  if (declared !== null) {
-    if (Number(declared) > maxBytes) throw tooLarge(maxBytes);
-    return await message.bytes();
-  }
-  // Asked for last: looking at `body` makes a stream, and reading that costs more than all else here.
-  if (message.body === null) return new Uint8Array();
-  return await readChunks(message.body, maxBytes, tooLarge);
+  if (declared === null) return readChunks(message, maxBytes, tooLarge);
+  return Number(declared) > maxBytes ? Promise.reject(tooLarge(maxBytes)) : message.bytes();
 }
 
 /**
  * A client's body.
  *
  * @param bound what sets `maxBytes`, for the message
- * @param signal the exchange's: a client that sends nothing must not hold a request past its time
- * @throws BadRequestError 413 above `maxBytes`, 400 when the body breaks off; the signal's reason when it aborts
+ * @param exchange ends the wait: a client that sends nothing must not hold a request past its time
+ * @throws BadRequestError 413 above `maxBytes`, 400 when the body breaks off; why the exchange was cancelled
  */
 export async function readRequestBody(
   request: Request,
   maxBytes: number,
-  signal: AbortSignal,
+  exchange: Pick<Exchange, "until" | "throwIfCancelled">,
   bound = "--max-body-bytes",
 ): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    return await untilAborted(readBytes(request, maxBytes, () => tooLargeBody(maxBytes, bound)), signal);
+    return await exchange.until(readBytes(request, maxBytes, () => tooLargeBody(maxBytes, bound)));
   } catch (cause) {
-    signal.throwIfAborted();
+    exchange.throwIfCancelled();
     if (cause instanceof RouterError) throw cause;
     throw new BadRequestError("Cannot read request body: it broke off", { cause });
   }
@@ -59,11 +54,13 @@ function tooLargeBody(maxBytes: number, bound: string): Error {
   });
 }
 
+/** Looking at `body` makes a stream, and reading that costs more than `bytes()`. */
 async function readChunks(
-  body: ReadableStream<Uint8Array>,
+  { body }: Message,
   maxBytes: number,
   tooLarge: (maxBytes: number) => Error,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  if (body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of body) {

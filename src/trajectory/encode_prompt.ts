@@ -37,7 +37,7 @@ export async function encodeWhole(
     const ids = await tokenizer.encodeAsync(text, signal ? { signal } : {});
     return { ids, encodedTokens: ids.length, prepared: null };
   }
-  const prepared = await cache.prepareText(text, scope, signal);
+  const prepared = await cache.prepareText(text, scope, signal && { signal });
   try {
     return { ids: cache.idsOf(prepared), encodedTokens: prepared.restIds.length, prepared };
   } catch (error) {

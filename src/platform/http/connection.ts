@@ -74,7 +74,20 @@ export class HttpConnection {
     this.#hasReplyBegun = false;
     const writeFailure = this.#write(bytes);
     try {
-      return await this.#readHead(method);
+      for (let interim = 0; interim <= INTERIM_REPLIES_MAX; interim++) {
+        let at = this.#indexOfBlankLine(this.#start);
+        while (at < 0) {
+          const received = this.#end - this.#start;
+          if (received === READ_BUFFER_BYTES) {
+            throw new HttpFormatError(`Cannot read reply: its head exceeds ${READ_BUFFER_BYTES} bytes`);
+          }
+          this.#received(await this.#read());
+          at = this.#indexOfBlankLine(Math.max(this.#start, this.#start + received - 3));
+        }
+        const head = this.#takeHead(at, method);
+        if (head.status >= 200) return head;
+      }
+      throw new HttpFormatError(`Cannot read reply: more than ${INTERIM_REPLIES_MAX} interim replies`);
     } catch (error) {
       this.close();
       // A worker may answer before it has read the whole request: the failure to write counts only without an answer.
@@ -103,7 +116,7 @@ export class HttpConnection {
   async #receiveWhole(bytes: number): Promise<Uint8Array<ArrayBuffer>> {
     const body = new Uint8Array(bytes);
     for (let at = 0; at < bytes;) {
-      if (this.#start === this.#end) await this.#receive();
+      if (this.#start === this.#end) this.#received(await this.#read());
       const piece = this.#take(bytes - at);
       body.set(piece, at);
       at += piece.length;
@@ -151,29 +164,14 @@ export class HttpConnection {
     return null;
   }
 
-  async #readHead(method: string): Promise<ReplyHead> {
-    for (let interim = 0; interim <= INTERIM_REPLIES_MAX; interim++) {
-      let searched = this.#start;
-      let at = this.#indexOfBlankLine(searched);
-      while (at < 0) {
-        const received = this.#end - this.#start;
-        if (received === READ_BUFFER_BYTES) {
-          throw new HttpFormatError(`Cannot read reply: its head exceeds ${READ_BUFFER_BYTES} bytes`);
-        }
-        if (!await this.#fill()) throw endedEarly();
-        searched = Math.max(this.#start, this.#start + received - 3);
-        at = this.#indexOfBlankLine(searched);
-      }
-      const text = latin1(this.#buffer.subarray(this.#start, at));
-      this.#start = at + 4;
-      const head = parseReplyHead(text, method);
-      if (head.status === 101) throw new HttpFormatError("Cannot read reply: it switches protocols unasked");
-      if (head.status < 200) continue;
-      this.#keepsAlive = head.keepsAlive;
-      this.#isReplyWhole = head.framing.kind === "none";
-      return head;
-    }
-    throw new HttpFormatError(`Cannot read reply: more than ${INTERIM_REPLIES_MAX} interim replies`);
+  /** The head of which the blank line stands at `end`; it may be an interim one. */
+  #takeHead(end: number, method: string): ReplyHead {
+    const head = parseReplyHead(latin1(this.#buffer.subarray(this.#start, end)), method);
+    this.#start = end + 4;
+    if (head.status === 101) throw new HttpFormatError("Cannot read reply: it switches protocols unasked");
+    this.#keepsAlive = head.keepsAlive;
+    this.#isReplyWhole = head.framing.kind === "none" && head.status >= 200;
+    return head;
   }
 
   #indexOfBlankLine(from: number): number {
@@ -186,7 +184,7 @@ export class HttpConnection {
 
   async *#pieces(bytes: number): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
     for (let left = bytes; left > 0;) {
-      if (this.#start === this.#end) await this.#receive();
+      if (this.#start === this.#end) this.#received(await this.#read());
       const piece = this.#take(left).slice();
       left -= piece.length;
       yield piece;
@@ -208,7 +206,9 @@ export class HttpConnection {
   }
 
   async *#rest(): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
-    while (this.#start < this.#end || await this.#fill()) yield this.#take(READ_BUFFER_BYTES).slice();
+    while (this.#start < this.#end || this.#wasFilled(await this.#read())) {
+      yield this.#take(READ_BUFFER_BYTES).slice();
+    }
   }
 
   /** A line that ends with CR LF, without them. */
@@ -227,7 +227,7 @@ export class HttpConnection {
           `Cannot read reply: a chunk's head exceeds ${FRAMING_LINE_BYTES_MAX} bytes`,
         );
       }
-      await this.#receive();
+      this.#received(await this.#read());
     }
   }
 
@@ -238,26 +238,27 @@ export class HttpConnection {
     return piece;
   }
 
-  /** @throws ConnectionEndedError when nothing more comes */
-  async #receive(): Promise<void> {
-    if (!await this.#fill()) throw endedEarly();
-  }
-
-  /** Receives more; false at the end of the connection. */
-  #fill(): Promise<boolean> {
+  /** Reads on, into the buffer; its outcome is for {@link #received}, or {@link #wasFilled}. */
+  #read(): Promise<number | null> {
     const ahead = this.#ahead;
     this.#ahead = null;
-    if (ahead === null) this.#makeRoom();
-    return (ahead ?? this.#stream.read(this.#buffer.subarray(this.#end))).then(this.#filled);
+    if (ahead !== null) return ahead;
+    this.#makeRoom();
+    return this.#stream.read(this.#buffer.subarray(this.#end));
   }
 
-  // One function a connection, not a read.
-  readonly #filled = (count: number | null): boolean => {
+  /** @throws ConnectionEndedError when nothing more comes */
+  #received(count: number | null): void {
+    if (!this.#wasFilled(count)) throw new ConnectionEndedError("Cannot read reply: the connection ended");
+  }
+
+  /** False at the end of the connection. */
+  #wasFilled(count: number | null): boolean {
     if (count === null) return false;
     this.#hasReplyBegun = true;
     this.#end += count;
     return true;
-  };
+  }
 
   #makeRoom(): void {
     if (this.#start === this.#end) {
@@ -268,10 +269,6 @@ export class HttpConnection {
       this.#start = 0;
     }
   }
-}
-
-function endedEarly(): ConnectionEndedError {
-  return new ConnectionEndedError("Cannot read reply: the connection ended");
 }
 
 function parseChunkSize(line: string): number {

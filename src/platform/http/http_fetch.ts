@@ -237,20 +237,22 @@ function pairsOf(headers: HeadersInit): Iterable<readonly [string, string]> {
 }
 
 /** The reply; `end` is called when the connection is free again or broken. */
-async function respond(
+function respond(
   connection: HttpConnection,
   head: ReplyHead,
   end: () => void,
   signal: AbortSignal | null,
-): Promise<WorkerReply> {
+): WorkerReply | Promise<WorkerReply> {
   const { status, framing } = head;
   if (status > 599) throw new HttpFormatError(`Cannot read reply: status ${status}`);
   const coding = head.headers.find(([name]) => name === "content-encoding")?.[1].toLowerCase() ?? "identity";
   if (framing.kind === "length" && framing.bytes <= WHOLE_REPLY_BYTES_MAX && coding === "identity") {
     const body = connection.wholeBody(framing.bytes);
-    const whole = body instanceof Uint8Array ? body : await body;
-    end();
-    return new WholeReply(status, head.headers, whole);
+    const reply = (whole: Uint8Array<ArrayBuffer>) => {
+      end();
+      return new WholeReply(status, head.headers, whole);
+    };
+    return body instanceof Promise ? body.then(reply) : reply(body);
   }
   const init = { status, headers: coding === "identity" ? [...head.headers] : decodedHeaders(head) };
   if (framing.kind === "none") {

@@ -95,8 +95,8 @@ export class PromptRun {
     const scope = exchange.routingKey ?? undefined;
     if (typeof prompt !== "string") assertKnown(cache, prompt, place.param);
     const prepared = typeof prompt === "string"
-      ? await cache.prepareText(prompt, scope, exchange.signal)
-      : await cache.prepareIds(prompt, scope, exchange.signal);
+      ? await cache.prepareText(prompt, scope, exchange)
+      : await cache.prepareIds(prompt, scope, exchange);
     exchange.onEnd(() => cache.release(prepared));
     if (prepared.tokenCount === 0) throw new ChatRequestError(place.param, `${place.param} has no tokens`);
     const { matchedTokens: matched, restIds: { length: encoded } } = prepared;

@@ -152,7 +152,7 @@ Deno.test("TokenCache waits for who holds the lock, and a look-up gives up with 
   const { cache, lock } = await setUp();
   const writer = await lock.write();
   const client = new AbortController();
-  const gone = assert.rejects(cache.prepareText(PROMPT, undefined, client.signal), /gone/);
+  const gone = assert.rejects(async () => await cache.prepareText(PROMPT, undefined, client), /gone/);
   const stays = cache.prepareText(PROMPT);
   client.abort(new Error("gone"));
   await gone;

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { ClientLeftError, Exchange } from "../../../src/proxy/exchange.ts";
 import { targetOf } from "../../../src/proxy/forward.ts";
 import { clientResponseHeaders, workerRequestHeaders } from "../../../src/proxy/headers.ts";
 import { idsToDigits } from "../../../src/engine/id_digits.ts";
 import { readBytes, readRequestBody } from "../../../src/proxy/read_body.ts";
 import { RidTable } from "../../../src/proxy/rid_table.ts";
 import type { WorkerState } from "../../../src/worker/worker_state.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
 
 Deno.test("idsToDigits() writes what JSON.stringify writes, without brackets", () => {
   const id = fc.oneof(fc.nat(200_000), fc.constantFrom(0, 9, 10, 99, 100, 999_999_999, 1e9, 0xffff_ffff));
@@ -78,7 +80,9 @@ for (
   Deno.test(`targetOf() keeps path and query of ${url}`, () => assert.equal(targetOf(url), target));
 }
 
-const never = new AbortController().signal;
+const exchangeUntil = (clientSignal: AbortSignal) =>
+  new Exchange({ id: "1", clock: new FakeClock(), clientSignal, timeoutMs: 0 });
+const never = exchangeUntil(new AbortController().signal);
 const tooLarge = (max: number) => new RangeError(`${max}`);
 
 Deno.test("readBytes() reads a whole body under its bound, of known length or not", async () => {
@@ -92,10 +96,10 @@ Deno.test("readBytes() reads a whole body under its bound, of known length or no
 
 Deno.test("readRequestBody() ends with the exchange when a client sends nothing, and answers 400 when it breaks off", async () => {
   const stalled = new Request("http://r", { method: "POST", body: new ReadableStream() });
-  const time = new AbortController();
-  const reading = readRequestBody(stalled, 9, time.signal);
-  time.abort(new Error("time is up"));
-  await assert.rejects(reading, /time is up/);
+  const client = new AbortController();
+  const reading = readRequestBody(stalled, 9, exchangeUntil(client.signal));
+  client.abort();
+  await assert.rejects(reading, ClientLeftError);
   const broken = new ReadableStream({ pull: (controller) => controller.error(new Error("reset")) });
   await assert.rejects(readRequestBody(new Request("http://r", { method: "POST", body: broken }), 9, never), {
     status: 400,
