@@ -130,7 +130,7 @@ Deno.test("TokenCache.prepareText() releases the pin when encoding fails or the 
   });
   const { cache, trie } = await setUp({ tokenizer: failing });
   trie.append(null, [{ keys: [{ text: "ab" }], tokenIds: [97, 98], sampled: true }]);
-  await assert.rejects(cache.prepareText("abc"), /worker died/);
+  await assert.rejects(async () => await cache.prepareText("abc"), /worker died/);
   assert.equal(trie.stats().pinned, 0);
   await assert.rejects(cache.retrieve("abc", true), /worker died/);
   assert.equal(trie.stats().pinned, 0);
