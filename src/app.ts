@@ -50,7 +50,7 @@ import { ReaderWriterLock } from "./sync/reader_writer_lock.ts";
 import type { LoadedTokenizer } from "./tokenizer/load.ts";
 import { createTokenTrie } from "./trie/mod.ts";
 import type { TokenTrie } from "./trie/token_trie.ts";
-import type { Clock, Fetch, Random, WorkerFetch } from "./types.ts";
+import type { Clock, Fetch, Random, WorkerFetch, WorkerReply } from "./types.ts";
 import { withBearer } from "./worker/bearer_fetch.ts";
 import { ContextLength } from "./worker/context_length.ts";
 import { startHealthChecker } from "./worker/health_checker.ts";
@@ -246,7 +246,7 @@ export async function createRouter(
   } = deps;
   const { workerApiKey } = fullConfig;
   const fetch: Fetch = withBearer(plainFetch, workerApiKey);
-  const workerFetch: WorkerFetch = withBearer(deps.workerFetch ?? plainFetch, workerApiKey);
+  const workerFetch = withBearer<string, WorkerReply>(deps.workerFetch ?? plainFetch, workerApiKey);
   const pool = deps.pool ?? createPool(fullConfig, clock);
   for (const url of fullConfig.workers) pool.add(url);
   const cache = tokenizer === null ? null : await createCache(fullConfig, tokenizer, deps.trie);

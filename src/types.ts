@@ -37,6 +37,16 @@ export interface WorkerReply {
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
   /** The whole body; once. */
   bytes(): Promise<Uint8Array<ArrayBuffer>>;
+  /** Reads the body as it comes, without the stream that `body` is: in its place, where there is such a reader. */
+  reader?(): BodyReader;
+}
+
+/** Reads a body piece by piece; a `ReadableStreamDefaultReader` is one. */
+export interface BodyReader {
+  /** The next piece; no value at the end. One call at a time. */
+  read(): Promise<{ readonly value?: Uint8Array | undefined }>;
+  /** Nobody wants the rest. */
+  cancel(reason?: unknown): Promise<void>;
 }
 
 /** Headers by name, in any case, and one after another, names in lower case. */

@@ -129,7 +129,7 @@ function textFrom(event: readonly Uint8Array[], index: number, at: number): stri
   for (let i = index; i < event.length && text.length < FINISH_REASON_BYTES_MAX; i++) {
     const start = i === index ? at : 0;
     const bytes = (event[i] as Uint8Array).subarray(start, start + FINISH_REASON_BYTES_MAX - text.length);
-    text += String.fromCharCode(...bytes);
+    text += String.fromCharCode.apply(null, bytes as unknown as number[]);
   }
   return text;
 }

@@ -10,7 +10,7 @@ import type { WorkerReply } from "../types.ts";
 import type { Exchange } from "./exchange.ts";
 import { clientResponseHeaders, workerRequestHeaders } from "./headers.ts";
 import { readBytes, readRequestBody } from "./read_body.ts";
-import { type OpenBody, relayBody, type Tap } from "./relay.ts";
+import { type OpenBody, readerOf, relayBody, type Tap } from "./relay.ts";
 import type { RouterEnv } from "./router_env.ts";
 
 /** Replies of known length up to this are read whole before they pass on; longer and open-ended ones stream. */
@@ -80,15 +80,14 @@ export function targetOf(url: string): string {
 
 /** Takes a reply's head, and all of a short body. */
 export async function openReply(response: WorkerReply): Promise<OpenReply> {
-  if (response.body === null || BODILESS.has(response.status)) {
-    return { response, body: { first: [], reader: null } };
-  }
+  const hasNoBody = response.reader === undefined && response.body === null;
+  if (hasNoBody || BODILESS.has(response.status)) return { response, body: { first: [], reader: null } };
   const length = response.headers.get("content-length");
   if (length !== null && Number(length) <= WHOLE_REPLY_BYTES_MAX) {
     const whole = await readBytes(response, WHOLE_REPLY_BYTES_MAX, tooLongReply);
     return { response, body: { first: [whole], reader: null } };
   }
-  return { response, body: { first: [], reader: response.body.getReader() } };
+  return { response, body: { first: [], reader: readerOf(response) } };
 }
 
 /** The error for a reply above a bound. */
@@ -109,9 +108,9 @@ export function relayReply(
     return clientResponse(response, BODILESS.has(response.status) ? null : first as Uint8Array<ArrayBuffer>);
   }
   const relayed = relayBody(body, {
-    async onChunk(chunk) {
+    onChunk(chunk) {
       worker.recordActivity();
-      await onChunk?.(chunk);
+      return onChunk?.(chunk);
     },
     onEnd(end) {
       if (end === "client left") exchange.clientLeft();

@@ -9,7 +9,7 @@ import type { SampledOutput } from "../engine/engine.ts";
 import { isPauseAbort } from "../engine/sglang.ts";
 import { parseGenerateBody } from "../engine/sglang_reply_bytes.ts";
 import { GenerateStreamReader } from "../engine/sglang_stream.ts";
-import type { Clock, WorkerReply } from "../types.ts";
+import type { BodyReader, Clock, WorkerReply } from "../types.ts";
 import type { WorkerState } from "../worker/worker_state.ts";
 import { dispatch, type Dispatched, isEventStream } from "./dispatch.ts";
 import type { Exchange } from "./exchange.ts";
@@ -23,6 +23,7 @@ import {
 } from "./forward.ts";
 import type { GenerateExchange } from "./generate_exchange.ts";
 import { readBytes, readRequestBody } from "./read_body.ts";
+import { readerOf } from "./relay.ts";
 import type { RidEntry, RidTable } from "./rid_table.ts";
 import type { RouterEnv } from "./router_env.ts";
 import { GenerateRequest } from "./generate_request.ts";
@@ -140,9 +141,8 @@ async function receiveReply(
   { request, onOutputs }: GenerateExchange,
   deps: GenerateDeps,
 ): Promise<GenerateReply> {
-  if (response.ok && isEventStream(response) && response.body !== null) {
-    return await openStream(response, response.body.getReader(), request.sampleCount);
-  }
+  const reader = response.ok && isEventStream(response) ? readerOf(response) : null;
+  if (reader !== null) return await openStream(response, reader, request.sampleCount);
   const whole = await readBytes(response, GENERATE_REPLY_BYTES_MAX, tooLongReply);
   const outputs = response.ok ? parseGenerateBody(whole) : null;
   if (response.ok && outputs === null && onOutputs !== null) deps.metrics.parseFailed("generate reply");
@@ -157,7 +157,7 @@ async function receiveReply(
 
 async function openStream(
   response: WorkerReply,
-  reader: ReadableStreamDefaultReader<Uint8Array>,
+  reader: BodyReader,
   sampleCount: number,
 ): Promise<GenerateReply> {
   const stream = new GenerateStreamReader(sampleCount);
@@ -208,14 +208,14 @@ function deliverStream(
       requestId: exchange.id,
     });
   });
-  return relayReply(dispatched, exchange, async (chunk) => {
+  return relayReply(dispatched, exchange, (chunk) => {
     if (held > 0) held--;
     else stream.push(chunk);
     if (isTold || !stream.isComplete) return;
     const outputs = stream.outputs();
     if (outputs === null) return;
     isTold = true;
-    await tell(outputs, dispatched.worker, generation, deps);
+    return tell(outputs, dispatched.worker, generation, deps);
   });
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { BodyReader, WorkerReply } from "../types.ts";
 
 /** Reads along. */
 export interface Tap {
@@ -16,7 +17,12 @@ export interface Tap {
 export interface OpenBody {
   readonly first: readonly Uint8Array[];
   /** null when `first` is all there is. */
-  readonly reader: ReadableStreamDefaultReader<Uint8Array> | null;
+  readonly reader: BodyReader | null;
+}
+
+/** Reads a reply's body as it comes; null when there is none. */
+export function readerOf(reply: WorkerReply): BodyReader | null {
+  return reply.reader?.() ?? reply.body?.getReader() ?? null;
 }
 
 /**
@@ -40,9 +46,11 @@ export function relayBody(
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
-        const chunk = pending.shift() ?? await readNext(reader, waitForWorker);
+        const chunk = pending.shift() ??
+          (reader === null ? undefined : (await waitForWorker(reader.read())).value);
         if (isEnded) return;
-        if (chunk !== undefined) await tap.onChunk?.(chunk);
+        const seen = chunk === undefined ? undefined : tap.onChunk?.(chunk);
+        if (seen !== undefined) await seen;
         if (isEnded) return;
         if (chunk !== undefined) return controller.enqueue(chunk);
         end("done");
@@ -59,13 +67,4 @@ export function relayBody(
       await letGo(reason);
     },
   }, { highWaterMark: 0 });
-}
-
-async function readNext(
-  reader: OpenBody["reader"],
-  waitForWorker: <T>(wait: Promise<T>) => Promise<T>,
-): Promise<Uint8Array | undefined> {
-  if (reader === null) return undefined;
-  const { value } = await waitForWorker(reader.read());
-  return value;
 }

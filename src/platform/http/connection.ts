@@ -44,6 +44,11 @@ export class HttpConnection {
   #keepsAlive = false;
   #isReplyWhole = false;
   #hasReplyBegun = false;
+  #framing: Framing = { kind: "none" };
+  /** Bytes to come of the body, or of its chunk. */
+  #left = 0;
+  /** A chunk was begun: before the next one its line end is to come. */
+  #isInChunks = false;
   /** A read begun while idle: it tells at once when the worker ends the connection. */
   #ahead: Promise<number | null> | null = null;
 
@@ -98,12 +103,25 @@ export class HttpConnection {
     }
   }
 
-  /** The body of a reply, in pieces as they come. Read it to its end, or close the connection. */
-  async *body(framing: Framing): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
-    if (framing.kind === "length") yield* this.#pieces(framing.bytes);
-    else if (framing.kind === "chunked") yield* this.#chunks();
-    else if (framing.kind === "until close") yield* this.#rest();
-    this.#isReplyWhole = true;
+  /**
+   * The next piece of the reply's body, as it came; null at its end. Ask until then, one piece at a time, or close the
+   * connection. Not a generator: of what passes a piece on, each costs some microseconds.
+   */
+  async nextPiece(): Promise<Uint8Array<ArrayBuffer> | null> {
+    if (this.#isReplyWhole) return null;
+    if (this.#left === 0 && this.#framing.kind === "chunked") await this.#beginChunk();
+    if (this.#left > 0 && this.#start === this.#end) {
+      const count = await this.#read();
+      if (count === null && this.#framing.kind === "until close") this.#left = 0;
+      else this.#received(count);
+    }
+    if (this.#left === 0) {
+      this.#isReplyWhole = true;
+      return null;
+    }
+    const piece = this.#take(this.#left).slice();
+    this.#left -= piece.length;
+    return piece;
   }
 
   /** A body of known length, whole; at once when all of it has come. */
@@ -170,7 +188,11 @@ export class HttpConnection {
     this.#start = end + 4;
     if (head.status === 101) throw new HttpFormatError("Cannot read reply: it switches protocols unasked");
     this.#keepsAlive = head.keepsAlive;
-    this.#isReplyWhole = head.framing.kind === "none" && head.status >= 200;
+    const { framing } = head;
+    this.#framing = framing;
+    this.#left = framing.kind === "length" ? framing.bytes : framing.kind === "until close" ? Infinity : 0;
+    this.#isInChunks = false;
+    this.#isReplyWhole = framing.kind === "none" && head.status >= 200;
     return head;
   }
 
@@ -182,46 +204,23 @@ export class HttpConnection {
     return -1;
   }
 
-  async *#pieces(bytes: number): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
-    for (let left = bytes; left > 0;) {
-      if (this.#start === this.#end) this.#received(await this.#read());
-      const piece = this.#take(left).slice();
-      left -= piece.length;
-      yield piece;
+  /** Reads up to the next chunk, or over what ends the body. */
+  async #beginChunk(): Promise<void> {
+    if (this.#isInChunks && (this.#takeLine() ?? await this.#readLine()) !== "") {
+      throw new HttpFormatError("Cannot read reply: a chunk is longer than it says");
     }
-  }
-
-  async *#chunks(): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
-    while (true) {
-      const size = parseChunkSize(await this.#readLine());
-      if (size === 0) break;
-      yield* this.#pieces(size);
-      if (await this.#readLine() !== "") {
-        throw new HttpFormatError("Cannot read reply: a chunk is longer than it says");
-      }
-    }
+    this.#isInChunks = true;
+    this.#left = parseChunkSize(this.#takeLine() ?? await this.#readLine());
+    if (this.#left > 0) return;
     for (let trailers = 0; await this.#readLine() !== ""; trailers++) {
       if (trailers === TRAILERS_MAX) throw new HttpFormatError("Cannot read reply: too many trailers");
     }
   }
 
-  async *#rest(): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
-    while (this.#start < this.#end || this.#wasFilled(await this.#read())) {
-      yield this.#take(READ_BUFFER_BYTES).slice();
-    }
-  }
-
-  /** A line that ends with CR LF, without them. */
   async #readLine(): Promise<string> {
     while (true) {
-      const at = this.#buffer.indexOf(LF, this.#start);
-      if (at >= 0 && at < this.#end) {
-        const isWhole = at > this.#start && this.#buffer[at - 1] === CR;
-        if (!isWhole) throw new HttpFormatError("Cannot read reply: a line of its framing has no end");
-        const line = latin1(this.#buffer.subarray(this.#start, at - 1));
-        this.#start = at + 1;
-        return line;
-      }
+      const line = this.#takeLine();
+      if (line !== null) return line;
       if (this.#end - this.#start > FRAMING_LINE_BYTES_MAX) {
         throw new HttpFormatError(
           `Cannot read reply: a chunk's head exceeds ${FRAMING_LINE_BYTES_MAX} bytes`,
@@ -231,6 +230,17 @@ export class HttpConnection {
     }
   }
 
+  /** A line that ends with CR LF, without them; null while its end is to come. */
+  #takeLine(): string | null {
+    const at = this.#buffer.indexOf(LF, this.#start);
+    if (at < 0 || at >= this.#end) return null;
+    const isWhole = at > this.#start && this.#buffer[at - 1] === CR;
+    if (!isWhole) throw new HttpFormatError("Cannot read reply: a line of its framing has no end");
+    const line = latin1(this.#buffer.subarray(this.#start, at - 1));
+    this.#start = at + 1;
+    return line;
+  }
+
   /** At most `bytes` of what was received; valid until the next read. */
   #take(bytes: number): Uint8Array {
     const piece = this.#buffer.subarray(this.#start, Math.min(this.#end, this.#start + bytes));
@@ -238,7 +248,7 @@ export class HttpConnection {
     return piece;
   }
 
-  /** Reads on, into the buffer; its outcome is for {@link #received}, or {@link #wasFilled}. */
+  /** Reads on, into the buffer; its outcome is for {@link #received}. */
   #read(): Promise<number | null> {
     const ahead = this.#ahead;
     this.#ahead = null;
@@ -249,15 +259,9 @@ export class HttpConnection {
 
   /** @throws ConnectionEndedError when nothing more comes */
   #received(count: number | null): void {
-    if (!this.#wasFilled(count)) throw new ConnectionEndedError("Cannot read reply: the connection ended");
-  }
-
-  /** False at the end of the connection. */
-  #wasFilled(count: number | null): boolean {
-    if (count === null) return false;
+    if (count === null) throw new ConnectionEndedError("Cannot read reply: the connection ended");
     this.#hasReplyBegun = true;
     this.#end += count;
-    return true;
   }
 
   #makeRoom(): void {

@@ -12,6 +12,7 @@ import type { Fetch, WorkerFetch, WorkerReply } from "../../types.ts";
 import { type ByteStream, ConnectionEndedError, HttpConnection } from "./connection.ts";
 import { HttpFormatError, type ReplyHead } from "./reply_head.ts";
 import { requestBytes, requestHead } from "./request_head.ts";
+import { ConnectionReader, streamOf, StreamReply } from "./stream_reply.ts";
 import { WholeReply } from "./whole_reply.ts";
 
 /** Replies of known length up to this are received whole; longer ones, and those without a length, stream. */
@@ -71,6 +72,7 @@ const METHOD = /^[A-Z]+$/;
 /** Most URLs that are remembered. */
 const KNOWN_URLS_MAX = 256;
 const HTTP_PORT = 80;
+const RESET_CONTENT = 205;
 const encoder = new TextEncoder();
 
 /**
@@ -152,7 +154,9 @@ export function createHttpFetch(
   return {
     async fetch(input, init) {
       const reply = await workerFetch(input, init);
-      return reply instanceof WholeReply ? reply.toResponse() : reply as Response;
+      return reply instanceof WholeReply || reply instanceof StreamReply
+        ? reply.toResponse()
+        : reply as Response;
     },
     workerFetch,
     close() {
@@ -259,34 +263,10 @@ function respond(
     end();
     return new Response(null, init);
   }
-  const stream = streamOf(connection.body(framing), connection, end, signal);
-  return new Response(coding === "identity" ? stream : decoded(stream, coding), init);
-}
-
-function streamOf(
-  pieces: AsyncGenerator<Uint8Array<ArrayBuffer>, void>,
-  connection: HttpConnection,
-  end: () => void,
-  signal: AbortSignal | null,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  return new ReadableStream({
-    async pull(controller) {
-      try {
-        const { value } = await pieces.next();
-        if (value !== undefined) return controller.enqueue(value);
-        end();
-        controller.close();
-      } catch (error) {
-        connection.close();
-        end();
-        controller.error(signal?.aborted ? signal.reason : error);
-      }
-    },
-    cancel() {
-      connection.close();
-      end();
-    },
-  }, { highWaterMark: 0 });
+  const reader = new ConnectionReader(connection, end, signal);
+  // With that status a body is an error, which `Response` tells.
+  if (coding === "identity" && status !== RESET_CONTENT) return new StreamReply(status, head.headers, reader);
+  return new Response(coding === "identity" ? streamOf(reader) : decoded(streamOf(reader), coding), init);
 }
 
 /** Replies are asked for as they are; a worker that compresses all the same is understood. */

@@ -34,7 +34,8 @@ export class WholeReply implements WorkerReply {
   }
 }
 
-class PairHeaders implements ReplyHeaders {
+/** Headers as they came. */
+export class PairHeaders implements ReplyHeaders {
   readonly #pairs: readonly [string, string][];
 
   constructor(pairs: readonly [string, string][]) {

@@ -11,7 +11,7 @@ import { isPauseAbort } from "../../engine/sglang.ts";
 import { stampVersion } from "../../engine/versions.ts";
 import { UpstreamError } from "../../errors.ts";
 import { joinOutputs } from "../../trajectory/join_outputs.ts";
-import type { WorkerReply } from "../../types.ts";
+import type { BodyReader, WorkerReply } from "../../types.ts";
 import { untilAborted } from "../../sync/until_aborted.ts";
 import type { ContextLength } from "../../worker/context_length.ts";
 import type { WorkerState } from "../../worker/worker_state.ts";
@@ -21,6 +21,7 @@ import { type ForwardDeps, tooLongReply } from "../forward.ts";
 import { GENERATE_REPLY_BYTES_MAX, type GenerateDeps, waitToRetry } from "../forward_generate.ts";
 import type { HeaderPairs } from "../headers.ts";
 import { readBytes } from "../read_body.ts";
+import { readerOf } from "../relay.ts";
 import type { RidEntry } from "../rid_table.ts";
 import { EngineReplyError } from "./chat_error.ts";
 import { grammarField, isGrammar } from "./tool_choice.ts";
@@ -37,7 +38,7 @@ type EngineReply =
     readonly kind: "stream";
     /** The first chunk; undefined: there is none. */
     readonly first: Uint8Array | undefined;
-    readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+    readonly reader: BodyReader;
   }
   | { readonly kind: "whole"; readonly status: number; readonly bytes: Uint8Array };
 
@@ -190,7 +191,7 @@ export class Sampling {
   async *#readStream(
     worker: WorkerState,
     first: Uint8Array | undefined,
-    reader: ReadableStreamDefaultReader<Uint8Array>,
+    reader: BodyReader,
   ): AsyncGenerator<readonly TokenDelta[], readonly SampledOutput[]> {
     const stream = this.#deps.adapter.openStream(this.#sampleCount, this.#request.sampling.topLogprobs);
     let value = first;
@@ -222,7 +223,7 @@ export class Sampling {
   }
 
   /** A worker that dies in mid-stream is the worker's failure, not the router's. */
-  async #read(reader: ReadableStreamDefaultReader<Uint8Array>, worker: WorkerState) {
+  async #read(reader: BodyReader, worker: WorkerState) {
     try {
       return await reader.read();
     } catch (cause) {
@@ -237,11 +238,9 @@ export class Sampling {
 type SampledVersion = Parameters<typeof stampVersion>[1];
 
 async function receive(response: WorkerReply): Promise<EngineReply> {
-  if (response.ok && isEventStream(response) && response.body !== null) {
-    const reader = response.body.getReader();
-    // Until something came another worker can be asked.
-    return { kind: "stream", first: (await reader.read()).value, reader };
-  }
+  const reader = response.ok && isEventStream(response) ? readerOf(response) : null;
+  // Until something came another worker can be asked.
+  if (reader !== null) return { kind: "stream", first: (await reader.read()).value, reader };
   const bytes = await readBytes(response, GENERATE_REPLY_BYTES_MAX, tooLongReply);
   return { kind: "whole", status: response.status, bytes };
 }
@@ -275,7 +274,7 @@ function withLength(output: SampledOutput): SampledOutput {
 }
 
 /** A stream that is over is read to its end, so that its connection can serve again; any other is cancelled. */
-function letGo(reader: ReadableStreamDefaultReader<Uint8Array>, isDone: boolean): void {
+function letGo(reader: BodyReader, isDone: boolean): void {
   const rest = isDone ? reader.read() : Promise.resolve();
   void rest.then(() => reader.cancel()).catch(() => {});
 }
