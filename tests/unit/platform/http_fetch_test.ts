@@ -247,6 +247,32 @@ Deno.test("workerFetch() hands over a whole reply as what a Response of it would
   }
 });
 
+Deno.test("workerFetch() hands over a stream to be read as it comes; to let go of one read to its end ends nothing", async () => {
+  const client = setUp((stream) => {
+    stream.arrive("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n");
+    stream.arrive("2\r\nab\r\n");
+    stream.arrive("1\r\nc\r\n0\r\n\r\n");
+  });
+  for (let request = 0; request < 2; request++) {
+    const reply = await client.workerFetch(URL_GENERATE, POST);
+    assert.equal(reply.headers.get("Content-Type"), "text/event-stream");
+    const reader = reply.reader?.();
+    const pieces: string[] = [];
+    for (let value; (value = (await reader?.read())?.value) !== undefined;) {
+      pieces.push(new TextDecoder().decode(value));
+    }
+    assert.deepEqual(pieces, ["ab", "c"]);
+    // The connection is another request's by now.
+    await reader?.cancel();
+    assert.deepEqual(await reader?.read(), {});
+  }
+  assert.equal(client.streams.length, 1);
+  const third = (await client.workerFetch(URL_GENERATE, POST)).reader?.();
+  await third?.cancel();
+  assert.ok(client.streams[0]?.isClosed);
+  client.close();
+});
+
 Deno.test("createHttpFetch() sends anew when an idle connection ended under the request, and only then", async () => {
   const client = setUp((stream, _, count) => {
     if (count === 1 && stream.written.length === 2) stream.end();
