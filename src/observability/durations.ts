@@ -23,10 +23,11 @@ export class Durations {
   constructor(registry: Registry, metric: MetricName, boundsS: readonly number[]) {
     this.#metric = metric;
     this.#boundsS = boundsS;
-    // The registry asks a metric for no more than this.
+    // No more than this is asked of a metric.
     const histogram = {
       ...metric,
       type: "histogram",
+      labelNames: ["route"],
       get: () => Promise.resolve(this.#render()),
       reset: () => this.#rows.clear(),
     };
