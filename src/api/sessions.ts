@@ -14,7 +14,7 @@ import { SessionFinishedError } from "../trajectory/session_errors.ts";
 import type { SessionStore } from "../trajectory/session_store.ts";
 import type { Turn } from "../trajectory/turn.ts";
 import type { JsonObject } from "../types.ts";
-import { readJsonObject, validate } from "./json_body.ts";
+import { assertWellFormed, readJsonObject, validate } from "./json_body.ts";
 import { methodNotAllowed } from "./method_not_allowed.ts";
 
 const openSchema = v.object({
@@ -35,6 +35,7 @@ export function sessionsApi(store: SessionStore): Hono<RouterEnv> {
   app.post("/sessions", async function openSession(c) {
     const body = validate("open a session", openSchema, await readJsonObject(c));
     const id = body.session_id ?? undefined;
+    if (id !== undefined) assertWellFormed("open a session", id);
     const known = id === undefined ? undefined : store.get(id);
     if (known?.isFinished) throw new SessionFinishedError(known.id);
     const session = store.open(id, (body.metadata ?? {}) as JsonObject);

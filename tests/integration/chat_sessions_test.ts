@@ -110,3 +110,16 @@ Deno.test("chat: a session may have any name, by path and by metadata; in the he
     });
   }
 });
+
+Deno.test("chat: half of a character names no session, which no URL could find", async () => {
+  await using h = await createChatHarness();
+  const chat = await h.post("/v1/chat/completions", null, {
+    body: '{"messages": [{"role": "user", "content": "x"}], "metadata": {"session_id": "\\ud800"}}',
+  });
+  const { error } = await chat.json();
+  assert.deepEqual([chat.status, error.param], [400, "session_id"]);
+  const opened = await h.post("/sessions", null, { body: '{"session_id": "\\ud800"}' });
+  assert.equal(opened.status, 400);
+  assert.match((await opened.json()).error, /Cannot open a session: the text holds an unpaired surrogate/);
+  assert.equal((await (await h.request("/sessions")).json()).count, 0);
+});

@@ -8,6 +8,7 @@ import type { Session } from "../../trajectory/session.ts";
 import type { SessionStore } from "../../trajectory/session_store.ts";
 import type { JsonObject } from "../../types.ts";
 import { ChatRequestError } from "./chat_error.ts";
+import { assertWellFormed } from "./chat_messages.ts";
 
 /** Longest name of a session. */
 export const SESSION_ID_LENGTH_MAX = 1024;
@@ -23,10 +24,13 @@ export interface SessionNames {
   readonly authorization: string | null;
 }
 
-/** The name that a request gives its session; null: none. @throws {ChatRequestError} for one that is too long */
+/** The name that a request gives its session; null: none. @throws {ChatRequestError} for one that cannot be a name */
 export function sessionNameOf({ path, header, metadata, authorization }: SessionNames): string | null {
   const name = path ?? header ?? metadata ?? authorization?.match(SESSION_KEY)?.[1] ?? null;
-  if (name === null || name.length <= SESSION_ID_LENGTH_MAX) return name;
+  if (name === null) return null;
+  // No URL could name it.
+  assertWellFormed(name, "session_id");
+  if (name.length <= SESSION_ID_LENGTH_MAX) return name;
   throw new ChatRequestError("session_id", `a session id of more than ${SESSION_ID_LENGTH_MAX} characters`);
 }
 
