@@ -286,25 +286,35 @@ function encodeKey(text: string): Uint8Array {
 
 function readRuns(input: SegmentInput, tokens: number, codes: VersionCodes): CodedRun[] | string {
   const { versions, sampled } = input;
-  const given: readonly VersionRun[] = isRunList(versions)
-    ? versions
-    : [{ tokens, version: versions ?? null }];
-  if (given.length === 0) return [{ tokens, code: -1 }];
+  if (!isRunList(versions)) {
+    const code = readRunVersion(versions, sampled, codes);
+    return typeof code === "string" ? code : [{ tokens, code }];
+  }
+  if (versions.length === 0) return [{ tokens, code: -1 }];
   const runs: CodedRun[] = [];
   let covered = 0;
-  for (const run of given) {
+  for (const run of versions) {
     if (!Number.isInteger(run.tokens) || run.tokens < 1) {
       return `a version run has 1 or more tokens, received ${show(run.tokens)}`;
     }
-    const code = readVersion(run.version, codes);
+    const code = readRunVersion(run.version, sampled, codes);
     if (typeof code === "string") return code;
-    if (code !== -1 && !sampled) return `a prompt has no weight version, received ${show(run.version)}`;
     const last = runs.at(-1);
     if (last?.code === code) last.tokens += run.tokens;
     else runs.push({ tokens: run.tokens, code });
     covered += run.tokens;
   }
   return covered === tokens ? runs : `version runs cover ${covered} of ${tokens} tokens`;
+}
+
+function readRunVersion(
+  version: TrieWeightVersion | null | undefined,
+  sampled: boolean,
+  codes: VersionCodes,
+): number | string {
+  const code = readVersion(version, codes);
+  if (code === -1 || sampled || typeof code === "string") return code;
+  return `a prompt has no weight version, received ${show(version)}`;
 }
 
 function isRunList(versions: SegmentInput["versions"]): versions is readonly VersionRun[] {
