@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { CliFolder, CliProcess, runCli } from "../support/cli_process.ts";
+import { settle } from "../support/fake_clock.ts";
 
 /** A simulated engine and a router in front of it, each a process. */
 async function pair(folder: CliFolder, engineFlags: readonly string[], routerFlags: readonly string[]) {
@@ -102,7 +103,7 @@ Deno.test("serve cuts off what is in flight after --shutdown-timeout-ms", async 
   assert.match(err, /cutting 1 requests off after 50 ms/);
 });
 
-Deno.test("serve ends at once on a second signal", async () => {
+Deno.test("serve ends at once when it is told to stop again and again", async () => {
   await using folder = await CliFolder.create();
   await using run = await pair(folder, ["--decode-ms-per-token", "1000"], []);
   const response = await stream(run.url, 1_000);
@@ -110,9 +111,13 @@ Deno.test("serve ends at once on a second signal", async () => {
   await reader.read();
   run.router.kill("SIGTERM");
   await run.router.errMatch(/stopping on SIGTERM/);
-  run.router.kill("SIGTERM");
-  const { code } = await run.router.ended();
-  assert.equal(code, 143);
+  const ended = run.router.ended();
+  // One that comes soon after the first is the same.
+  for (let isOver = false; !isOver;) {
+    run.router.kill("SIGTERM");
+    isOver = await Promise.race([ended.then(() => true), settle().then(() => false)]);
+  }
+  assert.equal((await ended).code, 143);
   await reader.cancel().catch(() => {});
 });
 

@@ -55,8 +55,13 @@ export class CliProcess implements AsyncDisposable {
     return (await this.outMatch(/listening on (http:\/\/\S+)/))[1]!;
   }
 
+  /** Sends a signal; to a process that has ended none. */
   kill(signal: Deno.Signal = "SIGTERM"): void {
-    this.#child.kill(signal);
+    try {
+      this.#child.kill(signal);
+    } catch {
+      // It has ended.
+    }
   }
 
   /** Waits for the end. */
@@ -70,11 +75,7 @@ export class CliProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#child.kill("SIGKILL");
-    } catch {
-      // It has ended.
-    }
+    this.kill("SIGKILL");
     await this.ended();
   }
 }
