@@ -15,8 +15,10 @@ import { findSubtree, prune } from "./trie";
 const POINTS_SHIFT: u32 = 4;
 /** Segments passed that count as a unit of work (a shift). */
 const PASSED_SHIFT: u32 = 6;
-/** Units that an insert into a full cache spends on a collection; the next goes on. */
-const COLLECT_AT_ONCE: u32 = 4096;
+/** Units of a collection after which an insert into a full cache looks whether it fits; the next one goes on. */
+const COLLECT_AT_ONCE: u32 = 128;
+/** Units that such an insert spends at most: what is still missing is evicted. */
+const COLLECT_MAX: u32 = 4096;
 
 /** Removes a segment that nothing continues, with its points and the text that only they needed. */
 export function removeLeaf(segment: Segment, cause: u32): void {
@@ -119,7 +121,7 @@ export function collect(limit: i32, most: u32, kept: Segment): bool {
     h.work++;
     const version = segment.traverseVersion;
     if (version >= 0 && version <= limit) {
-      if (most < COLLECT_AT_ONCE && makesLargeTable()) return false;
+      if (most <= COLLECT_AT_ONCE && makesLargeTable()) return false;
       if (!removePoints(segment, CAUSE_VERSION, most)) return false;
       freeLeaf(segment, CAUSE_VERSION);
     } else {
@@ -140,8 +142,11 @@ export function evictOne(kept: Segment): bool {
   return true;
 }
 
-/** Collects when a newer version has been seen than at the last full cache: a repeat would find next to nothing. */
-function collectIfNewer(kept: Segment): void {
+/**
+ * Collects when a newer version has been seen than at the last full cache (a repeat would find next to nothing), until
+ * the tokens are within their bound and `bytes` more are likely to fit.
+ */
+function collectIfNewer(kept: Segment, bytes: u64): void {
   const h = header();
   const limit = <i64> h.newestVersion - <i64> h.gcThresholdK;
   if (limit <= <i64> h.collectedLimit) return;
@@ -149,7 +154,13 @@ function collectIfNewer(kept: Segment): void {
     h.collectingLimit = limit as i32;
     h.gcCursor = none<Segment>();
   }
-  if (collect(limit as i32, COLLECT_AT_ONCE, kept)) h.collectedLimit = limit as i32;
+  for (let units: u32 = 0; units < COLLECT_MAX; units += COLLECT_AT_ONCE) {
+    if (collect(limit as i32, COLLECT_AT_ONCE, kept)) {
+      h.collectedLimit = limit as i32;
+      return;
+    }
+    if (h.tokens <= h.maxTokens && likelyFits(bytes)) return;
+  }
 }
 
 /**
@@ -174,7 +185,7 @@ export function settle(kept: Segment, version: i32): void {
   const h = header();
   h.newestVersion = max<i32>(h.newestVersion, version);
   if (h.tokens <= h.maxTokens) return;
-  collectIfNewer(kept);
+  collectIfNewer(kept, 0);
   while (h.tokens > h.maxTokens) {
     if (!evictOne(kept)) break;
   }
@@ -190,7 +201,7 @@ export function freeMemory(bytes: u32, parent: Segment): bool {
   if (h.faulted) return false;
   const before = h.segments;
   const wanted = <u64> bytes + evictedBytesWanted();
-  collectIfNewer(parent);
+  collectIfNewer(parent, wanted);
   let more = true;
   while (more && (h.segments == before || !likelyFits(wanted))) more = evictOne(parent);
   return h.segments < before;
