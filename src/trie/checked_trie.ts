@@ -9,6 +9,8 @@ import {
   gcLimit,
   type InsertInput,
   readSegments,
+  requireText,
+  requireTokenIds,
   requireWorker,
   type TrieLimits,
   trieLimits,
@@ -51,6 +53,8 @@ export abstract class CheckedTrie {
     lossMask?: ArrayLike<number> | null,
     weightVersion?: TrieWeightVersion | null,
   ): boolean {
+    requireText(text);
+    requireTokenIds(tokenIds);
     const reason = text.length === 0
       ? "text is empty"
       : this.storeText({ text, tokenIds, logprobs, lossMask, weightVersion });
@@ -85,6 +89,7 @@ export abstract class CheckedTrie {
   }
 
   remove(text: string): number {
+    requireText(text);
     return text.length === 0 ? 0 : this.removeText(text);
   }
 

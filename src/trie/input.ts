@@ -105,6 +105,19 @@ function requireInteger(name: string, value: number, least: number): void {
   throw new RangeError(`Cannot create token trie: ${name} must be an integer ≥ ${least}, received ${value}`);
 }
 
+/** Throws `TypeError` when what should be text is none, as callers without types may have it. */
+export function requireText(text: string): void {
+  if (typeof text !== "string") {
+    throw new TypeError(`Cannot read text: it must be a string, received ${show(text)}`);
+  }
+}
+
+/** Throws `TypeError` for token ids that are no array. */
+export function requireTokenIds(tokenIds: ArrayLike<number>): void {
+  if (typeof tokenIds === "object" && typeof tokenIds?.length === "number") return;
+  throw new TypeError(`Cannot read token ids: they must be an array of numbers, received ${show(tokenIds)}`);
+}
+
 /** Token ids as 32-bit numbers. `Uint32Array` is passed through, not copied. */
 function readTokenIds(ids: ArrayLike<number>): Uint32Array | string {
   if (ids instanceof Uint32Array && ids.length > 0) return ids;

@@ -6,7 +6,7 @@
  * @module
  */
 import { CheckedTrie } from "./checked_trie.ts";
-import { type CheckedSegment, type InsertInput, readInsert, tooManyTokens } from "./input.ts";
+import { type CheckedSegment, type InsertInput, readInsert, requireText, tooManyTokens } from "./input.ts";
 import { addPoints, addSegment, findSame } from "./model_append.ts";
 import { ModelHolders } from "./model_holders.ts";
 import { LookupMode, matchReason, PointFlag } from "./match.ts";
@@ -99,6 +99,7 @@ export class ModelTrie extends CheckedTrie implements TokenTrie {
   }
 
   protected override match(text: string, mode: LookupMode, options: LookupOptions): PrefixMatch {
+    requireText(text);
     const utf8 = encoder.encode(text);
     const found = this.#find(byteString(utf8), mode, options.scope);
     const spliceBytes = found?.point.text.length ?? 0;
@@ -114,6 +115,7 @@ export class ModelTrie extends CheckedTrie implements TokenTrie {
   }
 
   findContinuation(text: string, options: LookupOptions = {}): Continuation {
+    requireText(text);
     const utf8 = encoder.encode(text);
     return this.#continuation(
       utf8,

@@ -14,6 +14,7 @@ import {
   putTokenIds,
   readLossMask,
   readVersion,
+  requireText,
   tooManyTokens,
 } from "./input.ts";
 import { LookupMode, matchReason } from "./match.ts";
@@ -175,6 +176,7 @@ export class WasmTrie extends CheckedTrie implements TokenTrie {
   }
 
   #find(text: string, mode: LookupMode, options: LookupOptions, wanted: number): void {
+    requireText(text);
     const core = this.#core;
     const bytes = this.#queryBytes = core.writeText(text);
     const flags = wanted | (options.pin ? Want.PIN : 0) | (core.ascii ? Want.ASCII : 0);

@@ -24,6 +24,27 @@ export function textCases(test: RegisterCase): void {
     });
   }
 
+  for (const wrong of [undefined, null, 5, { text: "a" }] as never[]) {
+    test(`insert(), remove() and look-ups name what is no text: ${JSON.stringify(wrong)}`, (trie) => {
+      const error = {
+        name: "TypeError",
+        message: `Cannot read text: it must be a string, received ${String(wrong)}`,
+      };
+      for (const method of ["findLongestPrefix", "retrieveFromText", "findContinuation", "remove"] as const) {
+        assert.throws(() => trie[method](wrong), error);
+      }
+      assert.throws(() => trie.insert(wrong, [1]), error);
+    });
+  }
+
+  for (const wrong of [undefined, null, 5, "12"] as never[]) {
+    test(`insert() names what is no array of token ids: ${JSON.stringify(wrong)}`, (trie) => {
+      const message = /^Cannot read token ids: they must be an array of numbers, received /;
+      assert.throws(() => trie.insert("text", wrong), { name: "TypeError", message });
+      assert.equal(trie.stats().entries, 0);
+    });
+  }
+
   test("findLongestPrefix() counts a surrogate pair as two units", (trie) => {
     trie.insert("é世😀", [1]);
     const match = trie.findContinuation("é世😀");
